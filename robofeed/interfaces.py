@@ -1,0 +1,275 @@
+"""Every Protocol a plugin author implements, from the arm to the learner. Read top to bottom.
+
+One arm, one person, no torch: batching over arms is core's job, and so is safety (`Guarded`).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from robofeed.data.batch import ClipBatch, FitReport, Resolved, StepBatch
+from robofeed.data.episode import Segment
+from robofeed.data.feedback import Feedback, Query
+from robofeed.data.observation import Observation, Target, Truth
+from robofeed.data.policy_spec import PolicySpec
+from robofeed.data.spec import BackendSpec, FloatArray
+
+# --- the world ------------------------------------------------------------------------------------
+
+
+class Backend(Protocol):
+    """One arm (or any Gymnasium-like task), simulated or real. No batch axis.
+
+    Call sequence: `spec` at any time; `open`; then `reset` and, every `period_s`,
+    `observe` -> `plan(action)` -> `send(target)`; `close` at the end. Only `stop` may come from
+    another thread.
+    """
+
+    @property
+    def spec(self) -> BackendSpec:
+        """What is sensed and accepted. Readable before `open`."""
+        ...
+
+    def open(self) -> None:
+        """Connect. Never moves anything. Raises HardwareError."""
+        ...
+
+    def close(self) -> None:
+        """Disconnect. Idempotent."""
+        ...
+
+    def reset(self, seed: int | None = None) -> Observation:
+        """Start an episode. The same seed gives the same start where `spec.seedable`."""
+        ...
+
+    def observe(self) -> Observation:
+        """The newest observation. Moves nothing."""
+        ...
+
+    def plan(self, action: FloatArray) -> Target:
+        """The joint goal and predicted tool position for `action`. Pure: moves and changes nothing."""
+        ...
+
+    def send(self, target: Target) -> None:
+        """Go there. A simulator advances `period_s`; a real arm returns at once."""
+        ...
+
+    def stop(self) -> None:
+        """Latch a stop, obeyed before the next command. Any thread, any state, never raises."""
+        ...
+
+
+@runtime_checkable
+class HasTruth(Protocol):
+    """A simulator that knows how well it went. Handed to recorder, simulated teacher and evaluator only."""
+
+    def truth(self) -> Truth:
+        """Ground truth of the present state."""
+        ...
+
+
+@runtime_checkable
+class Renders(Protocol):
+    """A simulator whose stored states can be made into pictures later, in another process."""
+
+    def scene(self) -> FloatArray:
+        """The present state, compact: float32 [spec.scene_size]."""
+        ...
+
+    def render(self, scene: FloatArray, height: int, width: int) -> NDArray[np.uint8]:
+        """A picture of a stored scene: uint8 [height, width, 3]. Works before `open`."""
+        ...
+
+
+@runtime_checkable
+class HasExpert(Protocol):
+    """A simulator with a scripted expert, for demonstrations and as a yardstick."""
+
+    def expert_action(self) -> FloatArray:
+        """A good action for the present state, in the action spec's units."""
+        ...
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+class Receipt(Protocol):
+    """The ledger's acknowledgement: the record is durably stored under `sequence`."""
+
+    uuid: str
+    sequence: int
+
+
+class Desk(Protocol):
+    """What a feedback source is given to work with."""
+
+    def append(self, feedback: Feedback) -> Receipt:
+        """Store a record durably, then return. The same record again gives the same receipt."""
+        ...
+
+
+class Ranker(Protocol):
+    """A source of answers about clips. Neither method waits for a person.
+
+    `open(desk)`; then `ask(queries)` whenever there are some; answers go to `desk.append` at any
+    later time, from any thread; `close()`.
+    """
+
+    def open(self, desk: Desk) -> None:
+        """Take the desk."""
+        ...
+
+    def ask(self, queries: Sequence[Query]) -> None:
+        """Put questions. Returns at once."""
+        ...
+
+    def close(self) -> None:
+        """Stop asking. Idempotent; unanswered queries stay open."""
+        ...
+
+
+TruthReader = Callable[[Segment], FloatArray]
+"""True rewards of a segment's steps, float32 [len(segment)]."""
+
+
+@runtime_checkable
+class UsesTruth(Protocol):
+    """A simulated teacher: it sees true rewards. The learner never does."""
+
+    def use_truth(self, reader: TruthReader) -> None:
+        """Take the reader. Called once, before `open`."""
+        ...
+
+
+# --- acting ---------------------------------------------------------------------------------------
+
+
+class Policy(Protocol):
+    """An immutable snapshot that chooses actions."""
+
+    @property
+    def version(self) -> int:
+        """Grows with every publication; -1 = not learned."""
+        ...
+
+    def act(self, observations: FloatArray, rng: np.random.Generator | None) -> FloatArray:
+        """Actions [N, action] in the spec's units for observations [N, observation]; rng None = deterministic."""
+        ...
+
+
+# --- learning -------------------------------------------------------------------------------------
+
+
+class RewardModel(Protocol):
+    """Learns what people prefer. Arrays in, device tensors kept inside."""
+
+    def step_rewards(self, observations: Any, actions: Any) -> Any:
+        """Reward a step [N] for device tensors [N, observation], [N, action]; normalised; a million in one call."""
+        ...
+
+    def normalise_over(self, observations: Any, actions: Any) -> None:
+        """Set the output normalisation so that rewards of these steps have a fixed mean and spread."""
+        ...
+
+    def segment_scores(self, clips: ClipBatch) -> FloatArray:
+        """Score of each clip by each member, float32 [members, B]."""
+        ...
+
+    def fit(self, labels: Sequence[Resolved], rng: np.random.Generator) -> FitReport:
+        """Fit to all labels so far."""
+        ...
+
+    def state(self) -> Mapping[str, FloatArray]:
+        """Everything to checkpoint, by name."""
+        ...
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave."""
+        ...
+
+
+@enum.unique
+class Needs(enum.StrEnum):
+    """What a learner must be fed."""
+
+    TRANSITIONS = "transitions"
+    REWARD = "reward"
+    FEEDBACK = "feedback"
+    DEMONSTRATIONS = "demonstrations"
+
+
+class Learner(Protocol):
+    """Improves a policy. The replay, the sampling and the networks are its own affair."""
+
+    @property
+    def needs(self) -> frozenset[Needs]:
+        """What it must be fed."""
+        ...
+
+    def add(self, steps: StepBatch, pool: Literal["online", "prior"]) -> None:
+        """Take transitions as they stream in."""
+        ...
+
+    def learn_from(self, labels: Sequence[Resolved]) -> None:
+        """Take feedback directly, for learners without a reward model."""
+        ...
+
+    def relabel(self, reward: RewardModel) -> None:
+        """Recompute the reward of every stored transition, on the device, and of all to come."""
+        ...
+
+    def update(self, n: int) -> None:
+        """Do `n` whole updates, sampling included. No host synchronisation."""
+        ...
+
+    def metrics(self) -> Mapping[str, float]:
+        """Losses and the like since the last call: the only host synchronisation."""
+        ...
+
+    def export(self, out: memoryview | None = None) -> tuple[PolicySpec, FloatArray]:
+        """The present policy as flat float32 weights, written into `out` where given."""
+        ...
+
+    def state(self) -> Mapping[str, FloatArray]:
+        """Everything to checkpoint (networks, optimisers, replay, generators), by name."""
+        ...
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave. Raises DataError where it does not fit."""
+        ...
+
+
+# --- plugins --------------------------------------------------------------------------------------
+
+Made = TypeVar("Made", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What a provider may need to build a reward model, learner or feedback source."""
+
+    spec: BackendSpec
+    seed: int
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider(Generic[Made]):
+    """One thing a plugin offers.
+
+    `config_type` is a frozen pydantic model, checked before `create(config, context)` is called;
+    backends get None for a context, since they make the spec. Heavy imports belong inside `create`.
+    """
+
+    name: str
+    config_type: type[BaseModel]
+    create: Callable[[Any, Any], Made]
+    summary: str = ""
+    api: int = 1
