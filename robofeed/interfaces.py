@@ -57,6 +57,18 @@ class Backend(Protocol):
         """The joint goal and predicted tool position for `action`. Pure: moves and changes nothing."""
         ...
 
+    def present(self) -> Target:
+        """Where the arm is now, as a goal that holds it there: measured, or last commanded where it cannot measure."""
+        ...
+
+    def tool_at(self, joint_rad: FloatArray) -> FloatArray:
+        """Forward kinematics: the tool position in m for these joints. Pure."""
+        ...
+
+    def action_of(self, target: Target) -> FloatArray:
+        """The action that `plan` would have turned into `target` from the present pose. Pure."""
+        ...
+
     def send(self, target: Target) -> None:
         """Go there. A simulator advances `period_s`; a real arm returns at once."""
         ...
