@@ -26,7 +26,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeRecorded:
-    """An episode is on disk. `true_return` and `success` are ground truth, None where there is none."""
+    """An episode is on disk. `true_return` and `success` are ground truth, None without any."""
 
     wall_s: float
     steps: int
@@ -42,7 +42,7 @@ class EpisodeRecorded:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackReceived:
-    """New records reached the learner. `answers` counts questions about two clips answered so far."""
+    """New records reached the learner. `answers` counts answered questions about two clips."""
 
     wall_s: float
     steps: int
@@ -66,7 +66,7 @@ class RewardFitted:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """The learner did `updates` updates so far; rates are over the time since the last such event."""
+    """The learner did `updates` updates so far; rates are since the last such event."""
 
     wall_s: float
     steps: int
@@ -97,14 +97,14 @@ class Evaluated:
     """95 % Wilson interval of the success rate"""
     true_returns: tuple[float, ...]
     predicted_returns: tuple[float, ...]
-    """summed reward-model output an episode; empty before the first fit and in the truth baseline"""
+    """summed reward-model output of each; empty before the first fit and in the truth baseline"""
     episode_ids: tuple[str, ...]
     """evaluation episodes kept on disk for clips (a few of `seeds`)"""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run ended. `stop_rule` names the rule that fired; `uses_true_success` marks one that saw it."""
+    """The run ended by `stop_rule`; `uses_true_success` marks a rule that saw ground truth."""
 
     wall_s: float
     steps: int

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from robofeed.data.batch import ClipBatch, FitReport, Resolved, StepBatch
 from robofeed.data.episode import Segment
-from robofeed.data.feedback import Feedback, Query
+from robofeed.data.feedback import Feedback, Query, Receipt
 from robofeed.data.observation import Observation, Target, Truth
 from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.spec import BackendSpec, FloatArray
@@ -35,56 +35,44 @@ class Backend(Protocol):
     @property
     def spec(self) -> BackendSpec:
         """What is sensed and accepted. Readable before `open`."""
-        ...
 
     def open(self) -> None:
         """Connect. Never moves anything. Raises HardwareError."""
-        ...
 
     def close(self) -> None:
         """Disconnect. Idempotent."""
-        ...
 
     def reset(self, seed: int | None = None) -> Observation:
         """Start an episode. The same seed gives the same start where `spec.seedable`."""
-        ...
 
     def observe(self) -> Observation:
         """The newest observation. Moves nothing."""
-        ...
 
     def plan(self, action: FloatArray) -> Target:
-        """The joint goal and predicted tool position for `action`. Pure: moves and changes nothing."""
-        ...
+        """The joint goal for `action` and where it puts the tool. Moves and changes nothing."""
 
     def present(self) -> Target:
-        """Where the arm is now, as a goal that holds it there: measured, or last commanded where it cannot measure."""
-        ...
+        """The goal that holds the arm where it is: measured, else last commanded."""
 
     def tool_at(self, joint_rad: FloatArray) -> FloatArray:
         """Forward kinematics: the tool position in m for these joints. Pure."""
-        ...
 
     def action_of(self, target: Target) -> FloatArray:
         """The action that `plan` would have turned into `target` from the present pose. Pure."""
-        ...
 
     def send(self, target: Target) -> None:
         """Go there. A simulator advances `period_s`; a real arm returns at once."""
-        ...
 
     def stop(self) -> None:
         """Latch a stop, obeyed before the next command. Any thread, any state, never raises."""
-        ...
 
 
 @runtime_checkable
 class HasTruth(Protocol):
-    """A simulator that knows how well it went. Handed to recorder, simulated teacher and evaluator only."""
+    """A simulator's judgement. For the recorder, simulated teachers and the evaluator only."""
 
     def truth(self) -> Truth:
         """Ground truth of the present state."""
-        ...
 
 
 @runtime_checkable
@@ -93,11 +81,9 @@ class Renders(Protocol):
 
     def scene(self) -> FloatArray:
         """The present state, compact: float32 [spec.scene_size]."""
-        ...
 
     def render(self, scene: FloatArray, height: int, width: int) -> NDArray[np.uint8]:
         """A picture of a stored scene: uint8 [height, width, 3]. Works before `open`."""
-        ...
 
 
 @runtime_checkable
@@ -106,17 +92,9 @@ class HasExpert(Protocol):
 
     def expert_action(self) -> FloatArray:
         """A good action for the present state, in the action spec's units."""
-        ...
 
 
 # --- people ---------------------------------------------------------------------------------------
-
-
-class Receipt(Protocol):
-    """The ledger's acknowledgement: the record is durably stored under `sequence`."""
-
-    uuid: str
-    sequence: int
 
 
 class Desk(Protocol):
@@ -124,7 +102,6 @@ class Desk(Protocol):
 
     def append(self, feedback: Feedback) -> Receipt:
         """Store a record durably, then return. The same record again gives the same receipt."""
-        ...
 
 
 class Ranker(Protocol):
@@ -136,15 +113,12 @@ class Ranker(Protocol):
 
     def open(self, desk: Desk) -> None:
         """Take the desk."""
-        ...
 
     def ask(self, queries: Sequence[Query]) -> None:
         """Put questions. Returns at once."""
-        ...
 
     def close(self) -> None:
         """Stop asking. Idempotent; unanswered queries stay open."""
-        ...
 
 
 TruthReader = Callable[[Segment], FloatArray]
@@ -157,7 +131,6 @@ class UsesTruth(Protocol):
 
     def use_truth(self, reader: TruthReader) -> None:
         """Take the reader. Called once, before `open`."""
-        ...
 
 
 # --- acting ---------------------------------------------------------------------------------------
@@ -169,11 +142,9 @@ class Policy(Protocol):
     @property
     def version(self) -> int:
         """Grows with every publication; -1 = not learned."""
-        ...
 
     def act(self, observations: FloatArray, rng: np.random.Generator | None) -> FloatArray:
-        """Actions [N, action] in the spec's units for observations [N, observation]; rng None = deterministic."""
-        ...
+        """Actions [N, action] for observations [N, observation]; rng None = deterministic."""
 
 
 # --- learning -------------------------------------------------------------------------------------
@@ -183,28 +154,22 @@ class RewardModel(Protocol):
     """Learns what people prefer. Arrays in, device tensors kept inside."""
 
     def step_rewards(self, observations: Any, actions: Any) -> Any:
-        """Reward a step [N] for device tensors [N, observation], [N, action]; normalised; a million in one call."""
-        ...
+        """Normalised reward a step [N] for device tensors [N, ...], a million in one call."""
 
     def normalise_over(self, observations: Any, actions: Any) -> None:
-        """Set the output normalisation so that rewards of these steps have a fixed mean and spread."""
-        ...
+        """Normalise the output so that rewards of these steps have a fixed mean and spread."""
 
     def segment_scores(self, clips: ClipBatch) -> FloatArray:
         """Score of each clip by each member, float32 [members, B]."""
-        ...
 
     def fit(self, labels: Sequence[Resolved], rng: np.random.Generator) -> FitReport:
         """Fit to all labels so far."""
-        ...
 
     def state(self) -> Mapping[str, FloatArray]:
         """Everything to checkpoint, by name."""
-        ...
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""
-        ...
 
 
 @enum.unique
@@ -223,39 +188,30 @@ class Learner(Protocol):
     @property
     def needs(self) -> frozenset[Needs]:
         """What it must be fed."""
-        ...
 
     def add(self, steps: StepBatch, pool: Literal["online", "prior"]) -> None:
         """Take transitions as they stream in."""
-        ...
 
     def learn_from(self, labels: Sequence[Resolved]) -> None:
         """Take feedback directly, for learners without a reward model."""
-        ...
 
     def relabel(self, reward: RewardModel) -> None:
         """Recompute the reward of every stored transition, on the device, and of all to come."""
-        ...
 
     def update(self, n: int) -> None:
         """Do `n` whole updates, sampling included. No host synchronisation."""
-        ...
 
     def metrics(self) -> Mapping[str, float]:
         """Losses and the like since the last call: the only host synchronisation."""
-        ...
 
     def export(self, out: memoryview | None = None) -> tuple[PolicySpec, FloatArray]:
         """The present policy as flat float32 weights, written into `out` where given."""
-        ...
 
     def state(self) -> Mapping[str, FloatArray]:
         """Everything to checkpoint (networks, optimisers, replay, generators), by name."""
-        ...
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave. Raises DataError where it does not fit."""
-        ...
 
 
 # --- plugins --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The `robofeed` command: `main` finds the verb, imports that one verb, and turns errors into exit codes.
+"""The `robofeed` command: `main` finds the verb, imports that one, turns errors into exit codes.
 
 `robofeed --help` imports no verb at all, so it stays quick however heavy the verbs are.
 """

@@ -27,7 +27,7 @@ class DataError(RobofeedError):
     exit_code = 4
 
 
-class SafetyStop(RobofeedError):
+class SafetyStop(RobofeedError):  # noqa: N818 - the arm did right: no error of its own
     """Motion was refused or stopped; the arm holds until a person acknowledges."""
 
     exit_code = 5

@@ -48,9 +48,9 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Who said it, when, from where. `uuid` is made by the client; `person` is a pseudonym from the server side.
+    """Who said it, when, from where. `uuid` is made by the client.
 
-    Times are wall clock, in ns since 1970.
+    `person` is a pseudonym from the server side. Times are wall clock, in ns since 1970.
     """
 
     uuid: str
@@ -193,6 +193,15 @@ Feedback = (
     | Retraction
     | Consent
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The ledger's acknowledgement: the record is durably stored under `sequence`."""
+
+    uuid: str
+    sequence: int
+
 
 _TYPES: Mapping[Kind, type[Any]] = {
     kind.kind: kind

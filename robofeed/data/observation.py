@@ -94,9 +94,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Executed:
-    """The command after the safety gates: `action` in the action's own units, its `target`, and the `gates` that touched it.
+    """The command after the safety gates.
 
-    `target` is None where the action was refused; the arm then holds.
+    `action` is in the action's own units, `gates` says which of them touched it. `target` is None
+    where the action was refused; the arm then holds.
     """
 
     action: FloatArray

@@ -1,4 +1,4 @@
-"""What is needed to rebuild a policy from flat weights: one form for the policy slot, checkpoints and workers."""
+"""How to rebuild a policy from flat weights: for the policy slot, checkpoints and workers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class PolicySpec:
     """A tanh-Gaussian multilayer perceptron (or a deterministic one) over normalised observations.
 
     Observations are mapped by `(x - centre) / scale`; the tanh output in [-1, 1] is mapped onto
-    `action_low .. action_high`. Weights are flat float32: for each layer its matrix [out, in] in row
-    order, then its bias [out]; the last layer has 2 x action outputs (mean, log standard deviation),
-    or action outputs where `kind` is `deterministic_mlp`.
+    `action_low .. action_high`. Weights are flat float32: for each layer its matrix [out, in] in
+    row order, then its bias [out]; the last layer has 2 x action outputs (mean, log standard
+    deviation), or action outputs where `kind` is `deterministic_mlp`.
     """
 
     kind: Literal["tanh_gaussian_mlp", "deterministic_mlp"]
@@ -49,7 +49,7 @@ class PolicySpec:
             DataError: fields missing or unknown.
         """
         try:
-            values = {
+            values: dict[str, Any] = {
                 key: tuple(value) if isinstance(value, list) else value
                 for key, value in description.items()
             }

@@ -110,7 +110,7 @@ class FrameSpec:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Limits:
-    """What `Guarded` enforces. Arrays have one element a joint; the workspace box is in the base frame.
+    """What `Guarded` enforces. Arrays have one element a joint; the box is in the base frame.
 
     `max_observation_age_s` is how old the newest observation may be when an action is applied.
     """
