@@ -1,1 +1,100 @@
+"""Trains robots from human feedback: observe, act, collect human feedback, update.
 
+Everything named here may be imported as `from robofeed import ...`; it is loaded at first use, so
+`import robofeed` itself loads nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from robofeed.data.episode import Episode, Segment
+    from robofeed.data.errors import (
+        ConfigError,
+        DataError,
+        HardwareError,
+        RobofeedError,
+        SafetyStop,
+    )
+    from robofeed.data.feedback import Query, Ranking
+    from robofeed.data.observation import Observation, Target, Truth
+    from robofeed.data.spec import ArraySpec, BackendSpec, Limits
+    from robofeed.events import Evaluated, RewardFitted, Updated
+    from robofeed.hookspecs import hookimpl
+    from robofeed.interfaces import (
+        Backend,
+        Learner,
+        Policy,
+        Provider,
+        Ranker,
+        RewardModel,
+    )
+
+__all__ = [
+    "ArraySpec",
+    "Backend",
+    "BackendSpec",
+    "ConfigError",
+    "DataError",
+    "Episode",
+    "Evaluated",
+    "HardwareError",
+    "Learner",
+    "Limits",
+    "Observation",
+    "Policy",
+    "Provider",
+    "Query",
+    "Ranker",
+    "Ranking",
+    "RewardFitted",
+    "RewardModel",
+    "RobofeedError",
+    "SafetyStop",
+    "Segment",
+    "Target",
+    "Truth",
+    "Updated",
+    "hookimpl",
+]
+
+_HOMES = {
+    "robofeed.data.episode": ("Episode", "Segment"),
+    "robofeed.data.errors": (
+        "ConfigError",
+        "DataError",
+        "HardwareError",
+        "RobofeedError",
+        "SafetyStop",
+    ),
+    "robofeed.data.feedback": ("Query", "Ranking"),
+    "robofeed.data.observation": ("Observation", "Target", "Truth"),
+    "robofeed.data.spec": ("ArraySpec", "BackendSpec", "Limits"),
+    "robofeed.events": ("Evaluated", "RewardFitted", "Updated"),
+    "robofeed.hookspecs": ("hookimpl",),
+    "robofeed.interfaces": (
+        "Backend",
+        "Learner",
+        "Policy",
+        "Provider",
+        "Ranker",
+        "RewardModel",
+    ),
+}
+"""The module each public name lives in."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            from importlib import import_module
+
+            value = getattr(import_module(module), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'robofeed' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
