@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class RobofeedError(Exception):
     """Base of all deliberate errors. The message says what failed, where, and what to do next."""
@@ -31,3 +34,12 @@ class SafetyStop(RobofeedError):  # noqa: N818 - the arm did right: no error of 
     """Motion was refused or stopped; the arm holds until a person acknowledges."""
 
     exit_code = 5
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """End of a sentence that names the nearest of `known`, or lists them where none is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(names)}" if names else ""
