@@ -1,0 +1,61 @@
+"""Runs every check, then says which failed and what could not be checked here (`make test`).
+
+All checks run even when one fails, so that one run shows everything. Tests that need a system tool
+or a GPU that is missing are listed as not checked; with ROBOFEED_REQUIRE=all a missing system tool
+is a failure instead. Arguments are handed to pytest.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+def packages() -> list[str]:
+    """The import names of all local distributions, core first."""
+    found = sorted(
+        marker.parent.name
+        for folder in ("sim_assets", "hardware", "plugins/*")
+        for marker in ROOT.glob(f"{folder}/*/py.typed")
+    )
+    return ["robofeed", *found]
+
+
+def checks(pytest_arguments: list[str]) -> dict[str, list[str]]:
+    """Each check's name and command line."""
+    names = packages()
+    sources = [str(next(ROOT.glob(f"**/{name}/py.typed")).parent) for name in names]
+    coverage = [f"--cov={name}" for name in names]
+    return {
+        "ruff check": [str(BIN / "ruff"), "check"],
+        "ruff format": [str(BIN / "ruff"), "format", "--check"],
+        "mypy": [str(BIN / "mypy"), *sources],
+        "import contracts": [str(BIN / "lint-imports")],
+        "pytest": [
+            *(sys.executable, "-m", "pytest", *coverage, "--cov-report=term"),
+            *pytest_arguments,
+        ],
+    }
+
+
+def main() -> int:
+    """Run the checks and return 0 if all passed."""
+    results: dict[str, tuple[bool, float]] = {}
+    for name, command in checks(sys.argv[1:]).items():
+        print(f"\n=== {name}", flush=True)
+        started = time.monotonic()
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        results[name] = (code == 0, time.monotonic() - started)
+    print("\n=== summary")
+    for name, (passed, seconds) in results.items():
+        print(f"{'passed' if passed else 'FAILED':8}{name:20}{seconds:7.0f} s")
+    return 0 if all(passed for passed, _ in results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

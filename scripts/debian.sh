@@ -1,0 +1,16 @@
+#!/bin/bash
+# Installs the Debian packages that the checks use and pip cannot provide. Run as root.
+set -euo pipefail
+
+packages=(git make)
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if ((${#missing[@]} == 0)); then
+    echo "system packages: all there (${packages[*]})"
+    exit 0
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q </dev/null
+apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
