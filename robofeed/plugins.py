@@ -91,13 +91,18 @@ class PluginRegistry:
         self, plugin: object, distribution: str, version: str = "", entry_point: str = ""
     ) -> None:
         """Register a loaded plugin and collect what it offers; what is wrong with it is listed."""
+        name = f"{distribution}:{entry_point}"
+        if self._manager.has_plugin(name) or self._manager.is_registered(plugin):
+            self.add_broken(distribution, version, entry_point, ConfigError("registered twice"))
+            return
         try:
-            self._manager.register(plugin, name=f"{distribution}:{entry_point}")
+            self._manager.register(plugin, name=name)
             self._refuse_unknown_hooks(plugin)
             offers, problems = self._collect(plugin, distribution)
         except Exception as error:
-            if self._manager.is_registered(plugin):
-                self._manager.unregister(plugin)
+            # pluggy keeps a plugin whose hooks it refused.
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
             self.add_broken(distribution, version, entry_point, error)
             return
         self._rows.append(
