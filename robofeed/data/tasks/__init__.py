@@ -1,0 +1,30 @@
+"""Tasks by name. Shared by simulated and real backends."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+from robofeed.data.errors import ConfigError
+from robofeed.data.tasks.reach import Reach
+from robofeed.data.tasks.task import ArmFigures, Body, BodyState, Layout, Task, World
+
+TASKS: dict[str, Callable[..., Task]] = {"reach": Reach}
+
+
+def make_task(name: str, arm: ArmFigures, horizon: int | None = None) -> Task:
+    """The task called `name` for `arm`; `horizon` None = the task's own.
+
+    Raises:
+        ConfigError: no such task.
+    """
+    try:
+        made = TASKS[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, TASKS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"no task {name!r}{hint} (there are {', '.join(TASKS)})") from None
+    return made(arm, horizon)
+
+
+__all__ = ["TASKS", "ArmFigures", "Body", "BodyState", "Layout", "Task", "World", "make_task"]

@@ -1,0 +1,86 @@
+"""Reach: bring the tool to a point and hold it there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from robofeed.data.observation import Truth
+from robofeed.data.tasks.task import (
+    ArmFigures,
+    Layout,
+    World,
+    array_spec,
+    held_at_end,
+    offset,
+    place,
+    proprioception,
+)
+
+RADIUS_M = (0.12, 0.32)
+"""distance of a target from the base's origin, so101"""
+HEIGHT_M = (0.03, 0.25)
+AZIMUTH_RAD = math.radians(75.0)
+COLUMN_M = 0.10
+"""nearer than this to the first joint's axis the arm itself is in the way"""
+TOLERANCE_M = 0.03
+
+
+class Reach:
+    """Targets in a shell in front of the arm; success = tool within 30 mm (so101)."""
+
+    name = "reach"
+    uses_gripper = False
+    posture: Literal["free", "down"] = "free"
+
+    def __init__(self, arm: ArmFigures, horizon: int | None = None) -> None:
+        self.horizon = horizon or 50
+        self._scale = arm.scale
+        self._tolerance_m = TOLERANCE_M * arm.scale
+        self.observation = array_spec(
+            proprioception(arm, gripper=False)
+            + place(arm, "target")
+            + offset(arm, "target_from_tool")
+        )
+
+    def layout(self, rng: np.random.Generator) -> Layout:
+        """A target uniform in the volume of the shell."""
+        near, far = RADIUS_M
+        while True:
+            x, y, z = rng.uniform((0.0, -far, HEIGHT_M[0]), (far, far, HEIGHT_M[1])).tolist()
+            across = math.hypot(x, y)
+            if (
+                near <= math.hypot(across, z) <= far
+                and across >= COLUMN_M
+                and abs(math.atan2(y, x)) <= AZIMUTH_RAD
+            ):
+                scale = self._scale
+                return Layout(goal_m=(x * scale, y * scale, z * scale))
+
+    def observe(self, world: World, layout: Layout) -> list[float]:
+        goal, tool = layout.goal_m, world.tool_m
+        return [
+            *world.joint_rad,
+            *world.joint_rad_s,
+            *tool,
+            *goal,
+            goal[0] - tool[0],
+            goal[1] - tool[1],
+            goal[2] - tool[2],
+        ]
+
+    def truth(self, world: World, layout: Layout) -> Truth:
+        """Minus the distance to the target in m."""
+        distance_m = math.dist(world.tool_m, layout.goal_m)
+        return Truth(reward=-distance_m, success=distance_m <= self._tolerance_m)
+
+    def episode_success(self, success: Sequence[bool]) -> bool:
+        """On target on each of the last 5 steps."""
+        return held_at_end(success)
+
+    def expert(self, world: World, layout: Layout) -> list[float]:
+        """Straight to the target."""
+        return [goal - tool for goal, tool in zip(layout.goal_m, world.tool_m, strict=True)]

@@ -1,0 +1,163 @@
+"""What a task is: where things start, what is observed, what counts as success. Pure numpy.
+
+Simulated and real backends share these objects, so that one preset has one observation layout on
+both. Lengths are in metres in the arm's base frame (x forward, y left, z up, origin on the table
+under the first joint's axis).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+
+from robofeed.data.observation import Truth
+from robofeed.data.spec import ArraySpec, FloatArray
+
+Point = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]
+"""x, y, z, w"""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmFigures:
+    """What a task must know of an arm. `scale` is its reach over that of the so101."""
+
+    name: str
+    joint_names: tuple[str, ...]
+    joint_low_rad: tuple[float, ...]
+    joint_high_rad: tuple[float, ...]
+    joint_speed_rad_s: tuple[float, ...]
+    home_rad: tuple[float, ...]
+    scale: float
+    tool_step_m: float
+    """largest tool displacement along an axis in one step of an end-effector action"""
+    workspace_low_m: Point
+    workspace_high_m: Point
+    has_gripper: bool = True
+    gripper_width_m: float = 0.05
+    """distance between the fingers where `gripper` is 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A thing in the scene beside the arm. `mass_kg` 0 = it does not move."""
+
+    name: str
+    shape: Literal["box", "cylinder", "sphere"]
+    size_m: Point
+    """box: full edge lengths; cylinder: (diameter, diameter, height); sphere: diameter thrice"""
+    position_m: Point
+    quaternion: Quaternion = (0.0, 0.0, 0.0, 1.0)
+    mass_kg: float = 0.0
+    friction: float = 0.8
+    colour: tuple[float, float, float, float] = (0.85, 0.3, 0.2, 1.0)
+    obstacle: bool = False
+    """touching it with the arm is a collision"""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The start of an episode: where the goal and the bodies are."""
+
+    goal_m: Point
+    bodies: tuple[Body, ...] = ()
+    home_rad: tuple[float, ...] | None = None
+    """the joints the arm starts from; None = the arm's own home"""
+
+
+@dataclass(slots=True)
+class BodyState:
+    """Where a movable body is."""
+
+    position_m: Sequence[float]
+    quaternion: Sequence[float]
+
+
+@dataclass(slots=True)
+class World:
+    """What is measured after a step. The backend refills one object, so keep no reference to it."""
+
+    joint_rad: Sequence[float]
+    joint_rad_s: Sequence[float]
+    tool_m: Sequence[float]
+    gripper: float = float("nan")
+    """opening in [0, 1]"""
+    bodies: list[BodyState] = field(default_factory=list)
+    """the movable ones, in the layout's order"""
+    touching: bool = False
+    """whether the arm touches an obstacle (simulators only)"""
+
+
+class Task(Protocol):
+    """One task on one arm."""
+
+    name: str
+    horizon: int
+    uses_gripper: bool
+    posture: Literal["free", "down"]
+    """whether end-effector actions keep the tool pointing down"""
+    observation: ArraySpec
+
+    def layout(self, rng: np.random.Generator) -> Layout:
+        """Draw the start of an episode."""
+
+    def observe(self, world: World, layout: Layout) -> list[float]:
+        """The observation's values, in the order of `observation`."""
+
+    def truth(self, world: World, layout: Layout) -> Truth:
+        """True reward and success of this state."""
+
+    def episode_success(self, success: Sequence[bool]) -> bool:
+        """Whether an episode with these success flags, one a step, succeeded."""
+
+    def expert(self, world: World, layout: Layout) -> list[float]:
+        """A good tool displacement in m (3 values), then the gripper opening where it is used."""
+
+
+def held_at_end(success: Sequence[bool], steps: int = 5) -> bool:
+    """Whether `success` holds on each of the last `steps` steps."""
+    return len(success) >= steps and all(success[-steps:])
+
+
+def proprioception(arm: ArmFigures, *, gripper: bool) -> list[tuple[str, str, float, float]]:
+    """Name, unit and bounds of joint positions, joint speeds, tool position and gripper opening."""
+    rows = [
+        (f"{name}.position", "rad", low, high)
+        for name, low, high in zip(
+            arm.joint_names, arm.joint_low_rad, arm.joint_high_rad, strict=True
+        )
+    ]
+    rows += [
+        (f"{name}.speed", "rad/s", -speed, speed)
+        for name, speed in zip(arm.joint_names, arm.joint_speed_rad_s, strict=True)
+    ]
+    rows += place(arm, "tool")
+    if gripper:
+        rows.append(("gripper", "1", 0.0, 1.0))
+    return rows
+
+
+def place(arm: ArmFigures, name: str) -> list[tuple[str, str, float, float]]:
+    """Rows of a position inside the workspace."""
+    return [
+        (f"{name}.{axis}", "m", low, high)
+        for axis, low, high in zip("xyz", arm.workspace_low_m, arm.workspace_high_m, strict=True)
+    ]
+
+
+def offset(arm: ArmFigures, name: str) -> list[tuple[str, str, float, float]]:
+    """Rows of a difference between two positions inside the workspace."""
+    return [
+        (f"{name}.{axis}", "m", low - high, high - low)
+        for axis, low, high in zip("xyz", arm.workspace_low_m, arm.workspace_high_m, strict=True)
+    ]
+
+
+def array_spec(rows: Sequence[tuple[str, str, float, float]]) -> ArraySpec:
+    """The `ArraySpec` of these rows."""
+    names, units, low, high = zip(*rows, strict=True)
+    bounds: list[FloatArray] = [np.array(values, np.float32) for values in (low, high)]
+    return ArraySpec((len(rows),), bounds[0], bounds[1], names=names, units=units)
