@@ -17,10 +17,17 @@ if TYPE_CHECKING:
         RobofeedError,
         SafetyStop,
     )
-    from robofeed.data.feedback import Query, Ranking
     from robofeed.data.observation import Observation, Target, Truth
     from robofeed.data.spec import ArraySpec, BackendSpec, Limits
-    from robofeed.events import Evaluated, RewardFitted, Updated
+    from robofeed.events import (
+        EpisodeRecorded,
+        Evaluated,
+        FeedbackReceived,
+        RewardFitted,
+        RunFinished,
+        RunStarted,
+        Updated,
+    )
     from robofeed.hookspecs import hookimpl
     from robofeed.interfaces import (
         Backend,
@@ -38,19 +45,21 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Episode",
+    "EpisodeRecorded",
     "Evaluated",
+    "FeedbackReceived",
     "HardwareError",
     "Learner",
     "Limits",
     "Observation",
     "Policy",
     "Provider",
-    "Query",
     "Ranker",
-    "Ranking",
     "RewardFitted",
     "RewardModel",
     "RobofeedError",
+    "RunFinished",
+    "RunStarted",
     "SafetyStop",
     "Segment",
     "Target",
@@ -68,10 +77,17 @@ _HOMES = {
         "RobofeedError",
         "SafetyStop",
     ),
-    "robofeed.data.feedback": ("Query", "Ranking"),
     "robofeed.data.observation": ("Observation", "Target", "Truth"),
     "robofeed.data.spec": ("ArraySpec", "BackendSpec", "Limits"),
-    "robofeed.events": ("Evaluated", "RewardFitted", "Updated"),
+    "robofeed.events": (
+        "EpisodeRecorded",
+        "Evaluated",
+        "FeedbackReceived",
+        "RewardFitted",
+        "RunFinished",
+        "RunStarted",
+        "Updated",
+    ),
     "robofeed.hookspecs": ("hookimpl",),
     "robofeed.interfaces": (
         "Backend",
