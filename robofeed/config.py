@@ -1,0 +1,277 @@
+"""The run file as one frozen tree. Every key, its default and its bounds are here.
+
+`robofeed.run_file` reads it from TOML, presets and `--set`. An optional limit is switched off with
+"none", since TOML has no null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from robofeed.data.errors import ConfigError, did_you_mean
+from robofeed.interfaces import Provider
+
+Kind = Literal["backend", "feedback", "reward", "learner"]
+KINDS: tuple[Kind, ...] = ("backend", "feedback", "reward", "learner")
+
+_Optional = BeforeValidator(lambda value: None if value == "none" else value)
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """A table of the run file: no unknown keys, no guessing of types, no change once read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class RunTable(Table):
+    """[run]: what this run is called and where it goes."""
+
+    name: str = ""
+    """Name of the run folder; empty = preset, time and seed."""
+    preset: str = ""
+    """The preset or the path of the file this came from; filled in when it is read."""
+    seed: Count = 0
+    out: str = "runs"
+    """Folder that holds the run folders."""
+    device: str = "auto"
+    """Where to learn: a torch device name, or auto."""
+
+
+class Choice(BaseModel):
+    """One provider in `use` and a sub-table a provider. Only the used one is looked at."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    __pydantic_extra__: dict[str, dict[str, Any]] = Field(init=False)
+
+    use: str
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """The sub-table of provider `name` as it was read; empty where there is none."""
+        return dict((self.__pydantic_extra__ or {}).get(name, {}))
+
+
+class FeedbackChoice(Choice):
+    """[feedback]: who is asked."""
+
+    use: str = "teacher"
+
+
+class RewardChoice(Choice):
+    """[reward]: what learns from the answers; "truth" is the ground-truth baseline."""
+
+    use: str = "ensemble"
+
+
+class LearnerChoice(Choice):
+    """[learner]: what improves the policy."""
+
+    use: str = "sac"
+
+
+class Simulation(Table):
+    """[simulation]: how the simulators run."""
+
+    processes: Positive = 2
+
+
+class Queries(Table):
+    """[queries]: which clips are asked about."""
+
+    selection: Literal["uniform", "disagreement", "entropy", "coverage", "matched"] = "matched"
+    segment_steps: Positive = 50
+    candidates: Positive = 10
+    """Candidate queries drawn for each one asked (PEBBLE: 10)."""
+    repeat_share: Share = 0.0
+    """Share of a session's questions that were asked before, to see how consistent a person is."""
+
+
+class Schedule(Table):
+    """[schedule]: when to explore, ask and update. Steps are environment steps over all arms."""
+
+    warmup_steps: Count = 1_000
+    """Steps of exploration before the first questions."""
+    session_every_steps: Positive = 500
+    answers_per_session: Positive = 25
+    first_session_answers: Positive = 50
+    answer_budget: Count = 500
+    """No more questions once so many answers are in or asked for; training goes on."""
+    updates_per_step: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+
+
+class Prior(Table):
+    """[prior]: transitions known beforehand."""
+
+    demonstrations: Count = 0
+    """Episodes of a scripted expert or of recordings. Their share of a batch is the learner's."""
+
+
+class Stop(Table):
+    """[stop]: the run ends with whichever rule fires first; "none" switches a rule off."""
+
+    success_rate: Annotated[Share | None, _Optional] = None
+    """Uses true success: true success rate held over `over_evaluations` evaluations."""
+    over_evaluations: Positive = 3
+    answers: Annotated[Positive | None, _Optional] = None
+    """Label budget: stop once so many answers are in."""
+    steps: Annotated[Positive | None, _Optional] = 20_000
+    wall_s: Annotated[Seconds | None, _Optional] = None
+    plateau_fits: Annotated[Positive | None, _Optional] = None
+    """Stop when held-out preference accuracy has not risen over so many reward fits ..."""
+    plateau_margin: Share = 0.01
+    """... by at least this much."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Stop:
+        limits = (self.success_rate, self.answers, self.steps, self.wall_s, self.plateau_fits)
+        if all(limit is None for limit in limits):
+            raise ValueError("no rule is left; the run would never end")
+        return self
+
+
+class Evaluation(Table):
+    """[evaluation]: measuring with true success, for people to read; it never steers training."""
+
+    every_steps: Positive = 2_000
+    episodes: Positive = 20
+    final_episodes: Positive = 100
+
+
+class Checkpoint(Table):
+    """[checkpoint]: how often all is saved and how many are kept beside the best."""
+
+    every_steps: Positive = 2_000
+    keep: Positive = 3
+
+
+class RunConfig(Table):
+    """A whole run file."""
+
+    run: RunTable = RunTable()
+    backend: Choice
+    feedback: FeedbackChoice = FeedbackChoice()
+    reward: RewardChoice = RewardChoice()
+    learner: LearnerChoice = LearnerChoice()
+    simulation: Simulation = Simulation()
+    queries: Queries = Queries()
+    schedule: Schedule = Schedule()
+    prior: Prior = Prior()
+    stop: Stop = Stop()
+    evaluation: Evaluation = Evaluation()
+    checkpoint: Checkpoint = Checkpoint()
+
+    def choice(self, kind: Kind) -> Choice:
+        """The table of one kind of provider."""
+        choice: Choice = getattr(self, kind)
+        return choice
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A provider and its checked settings, ready for `provider.create(settings, context)`."""
+
+    provider: Provider[Any]
+    settings: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRun:
+    """A configuration whose used provider tables are checked and completed with their defaults."""
+
+    config: RunConfig
+    backend: Chosen
+    feedback: Chosen
+    reward: Chosen
+    learner: Chosen
+
+
+def resolve(
+    config: RunConfig,
+    lookup: Callable[[Kind, str], Provider[Any]],
+    sources: Mapping[str, str] | None = None,
+) -> ResolvedRun:
+    """Look up the four providers in use (`registry.provider`) and check their tables.
+
+    `sources` names the flag that a dotted key came from, for messages (`run_file.origins`).
+
+    Raises:
+        ConfigError: an unknown provider, or a key of its table that it does not accept.
+    """
+    chosen: dict[Kind, Chosen] = {}
+    values = config.model_dump()
+    for kind in KINDS:
+        choice = config.choice(kind)
+        provider = lookup(kind, choice.use)
+        settings = checked(
+            provider.config_type,
+            choice.table(choice.use),
+            (kind, choice.use),
+            config.run.preset,
+            sources,
+        )
+        chosen[kind] = Chosen(provider, settings)
+        values[kind][choice.use] = settings.model_dump(mode="json", exclude_none=True)
+    return ResolvedRun(RunConfig.model_validate(values), **chosen)
+
+
+def checked(
+    model: type[BaseModel],
+    values: Mapping[str, Any],
+    where: tuple[str, ...] = (),
+    source: str = "",
+    sources: Mapping[str, str] | None = None,
+) -> Any:
+    """Return `values` as a `model`.
+
+    `where` are the tables above it, `source` names the file; `sources` names another origin of
+    single dotted keys, such as a flag.
+
+    Raises:
+        ConfigError: each key that is unknown or out of bounds, with its origin.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        complaints = []
+        for problem in error.errors(include_url=False):
+            key, complaint = _complaint(model, where, problem)
+            origin = (sources or {}).get(key, source)
+            complaints.append(f"{origin}: {complaint}" if origin else complaint)
+        raise ConfigError("; ".join(complaints)) from error
+
+
+def _complaint(
+    model: type[BaseModel], where: tuple[str, ...], problem: Mapping[str, Any]
+) -> tuple[str, str]:
+    path = tuple(str(part) for part in problem["loc"])
+    key = ".".join((*where, *path))
+    fields = set(_table_at(model, path[:-1]).model_fields)
+    unknown = problem["type"] == "extra_forbidden"
+    # A stray value beside the sub-tables of providers.
+    stray = bool(path) and path[-1] not in fields and problem["type"] == "dict_type"
+    if unknown or stray:
+        return key, f"unknown key {key!r}{did_you_mean(path[-1], fields)}"
+    said = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if problem["type"] == "missing":
+        return key, f"key {key!r} is missing"
+    if isinstance(problem["input"], Mapping):
+        return key, f"[{key}]: {said}"
+    return key, f"{key} = {problem['input']!r}: {said}"
+
+
+def _table_at(model: type[BaseModel], path: tuple[str, ...]) -> type[BaseModel]:
+    """The model of the table at `path`, or the last one on the way that is known."""
+    for part in path:
+        field = model.model_fields.get(part)
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        model = inner
+    return model
