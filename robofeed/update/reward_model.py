@@ -1,0 +1,181 @@
+"""An ensemble of reward networks, fitted to what people prefer, all members computed together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robofeed.data.batch import ClipBatch, FitReport, Resolved
+from robofeed.data.spec import BackendSpec, FloatArray
+from robofeed.update import saved_state
+from robofeed.update.config import RewardConfig
+from robofeed.update.device import choose_device
+from robofeed.update.fit_reward import fit_ensemble
+from robofeed.update.flat_adam import FlatAdam
+from robofeed.update.normalise import continuous_action
+from robofeed.update.ranked_clips import RankedClips
+from robofeed.update.ranking_likelihood import TIE_SIZES
+from robofeed.update.stacked_mlp import MlpShape, Parameters
+
+CHUNK = 65_536
+
+
+class PreferenceEnsemble:
+    """Reward of a step from its observation and action, in physical units.
+
+    Inputs are normalised by statistics of the ranked clips, outputs by `normalise_over`: each
+    member to mean 0 and standard deviation 1 over the replay, then their mean as configured.
+    """
+
+    def __init__(
+        self, config: RewardConfig, spec: BackendSpec, seed: int, device: str = "auto"
+    ) -> None:
+        self.config = config
+        self.device = choose_device(device)
+        self.width = spec.observation.size + continuous_action(spec).size
+        self.shape = MlpShape(
+            config.members, (self.width, *config.hidden, 1), activation="leaky_relu"
+        )
+        self.parameters = Parameters(self.shape, self.device, extra=TIE_SIZES)
+        self.adam = FlatAdam(self.parameters.flat, config.learning_rate, config.weight_decay)
+        self._draw = torch.Generator().manual_seed(seed)
+        self.input_mean = torch.zeros(self.width, device=self.device)
+        self.input_std = torch.ones(self.width, device=self.device)
+        self.member_mean = torch.zeros(config.members, 1, device=self.device)
+        self.member_std = torch.ones(config.members, 1, device=self.device)
+        self.output = torch.tensor([0.0, 1.0], device=self.device)
+        """mean and standard deviation of the members' aggregate over the replay"""
+        self.temperature = torch.ones(1, device=self.device)
+        self.new_networks()
+
+    def new_networks(self) -> None:
+        """Draw fresh members."""
+        self.shape.initialise(self._draw, self.parameters.network)
+        self.adam.reset()
+
+    # --- rewards ---
+
+    def outputs(self, parameters: Sequence[Tensor], normalised: Tensor) -> Tensor:
+        """Each member's reward [members, N] before output normalisation, of [(members,) N, width]."""
+        out = self.shape.forward(parameters, normalised).squeeze(-1)
+        return torch.tanh(out) if self.config.output == "tanh" else out
+
+    def normalised(self, inputs: Tensor) -> Tensor:
+        """Inputs in standard deviations from their mean, limited."""
+        limit = self.config.input_clip
+        return ((inputs - self.input_mean) / self.input_std).clamp(-limit, limit)
+
+    def _members(self, observations: Any, actions: Any) -> Tensor:
+        """Aligned rewards of each member, [members, N]."""
+        with torch.no_grad():
+            parts = [
+                self.outputs(self.parameters.frozen, self.normalised(torch.cat(chunk, dim=-1)))
+                for chunk in zip(
+                    torch.split(torch.as_tensor(observations, device=self.device), CHUNK),
+                    torch.split(torch.as_tensor(actions, device=self.device), CHUNK),
+                    strict=True,
+                )
+            ]
+            return (torch.cat(parts, dim=-1) - self.member_mean) / self.member_std
+
+    def _aggregate(self, members: Tensor) -> Tensor:
+        mean = members.mean(0)
+        if self.config.pessimism:
+            mean = mean - self.config.pessimism * members.std(0, correction=0)
+        return mean
+
+    def step_rewards(self, observations: Any, actions: Any) -> Tensor:
+        """Normalised reward [N] of device tensors [N, observation] and [N, action]."""
+        reward = self._aggregate(self._members(observations, actions))
+        reward = (reward - self.output[0]) / self.output[1]
+        return reward * self.config.output_std + self.config.output_mean
+
+    def uncertainty(self, observations: Any, actions: Any) -> Tensor:
+        """Standard deviation over the members' aligned rewards, [N]."""
+        return self._members(observations, actions).std(0, correction=0)
+
+    def normalise_over(self, observations: Any, actions: Any) -> None:
+        """Make rewards of these steps have the configured mean and standard deviation."""
+        self.member_mean.zero_()
+        self.member_std.fill_(1.0)
+        raw = self._members(observations, actions)
+        self.member_mean.copy_(raw.mean(-1, keepdim=True))
+        self.member_std.copy_(raw.std(-1, correction=0, keepdim=True).clamp(min=1e-6))
+        reward = self._aggregate((raw - self.member_mean) / self.member_std)
+        self.output[0] = reward.mean()
+        self.output[1] = reward.std(correction=0).clamp(min=1e-6)
+
+    # --- clips ---
+
+    def clip_scores(self, parameters: Sequence[Tensor], normalised: Tensor, mask: Tensor) -> Tensor:
+        """Score [members, B] of clips [members, B, L, width], or shared ones [B, L, width]."""
+        length = normalised.shape[-2]
+        steps = self.outputs(parameters, normalised.flatten(-3, -2))
+        total: Tensor = (steps.view(*steps.shape[:-1], -1, length) * mask).sum(-1)
+        return total / mask.sum(-1) if self.config.clip_score == "mean" else total
+
+    def segment_scores(self, clips: ClipBatch) -> FloatArray:
+        """Calibrated score of each clip by each member, float32 [members, B]; differences are log-odds."""
+        inputs = np.concatenate([clips.observation, clips.action], axis=-1)
+        rows = max(1, CHUNK // inputs.shape[1])
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(inputs), rows):
+                part = torch.from_numpy(inputs[start : start + rows]).to(self.device)
+                mask = torch.from_numpy(clips.mask[start : start + rows]).to(self.device)
+                parts.append(self.clip_scores(self.parameters.frozen, self.normalised(part), mask))
+        scores: FloatArray = (torch.cat(parts, dim=-1) / self.temperature).cpu().numpy()
+        return scores
+
+    # --- fitting ---
+
+    def fit(self, labels: Sequence[Resolved], rng: np.random.Generator) -> FitReport:
+        """Fit to all rankings among `labels`; skips and other feedback say nothing about order."""
+        return fit_ensemble(self, labels, rng)
+
+    def follow_inputs(self, data: RankedClips) -> None:
+        """Normalise inputs by the statistics of `data`, without changing what the networks compute.
+
+        The first layer is re-expressed for the new statistics (up to the input limit).
+        """
+        steps = data.inputs[data.mask > 0]
+        mean = steps.mean(0)
+        std = steps.std(0, correction=0)
+        std = torch.where(std > 1e-6, std, 1.0)
+        matrix, bias = self.parameters.frozen[0], self.parameters.frozen[1]
+        bias += (matrix @ ((mean - self.input_mean) / self.input_std)).unsqueeze(1)
+        matrix *= std / self.input_std
+        self.input_mean.copy_(mean)
+        self.input_std.copy_(std)
+
+    # --- checkpoint ---
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {
+            "parameters": self.parameters.flat,
+            "input_mean": self.input_mean,
+            "input_std": self.input_std,
+            "member_mean": self.member_mean,
+            "member_std": self.member_std,
+            "output": self.output,
+            "temperature": self.temperature,
+        } | {f"adam.{name}": tensor for name, tensor in self.adam.tensors().items()}
+
+    def state(self) -> Mapping[str, Any]:
+        """Everything to go on from, by name."""
+        arrays = saved_state.to_arrays(self._tensors())
+        arrays["draw"] = self._draw.get_state().numpy().copy()
+        return arrays
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave.
+
+        Raises:
+            DataError: a state that does not fit these settings.
+        """
+        saved_state.restore(self._tensors(), state)
+        saved_state.restore_generator(self._draw, state, "draw")
