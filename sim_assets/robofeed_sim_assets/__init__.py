@@ -1,0 +1,1 @@
+"""Simulation assets as package data. Find them with `importlib.resources.files`."""
