@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -13,6 +14,8 @@ import sysconfig
 import tomllib
 import venv
 import zipfile
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = [ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
 LOCAL += [path.parent for name in ("sim_assets", "hardware") for path in ROOT.glob(f"{name}/pyp*")]
+OPTIONAL = {"pytest", "hypothesis"}
+"""Imported only by what is itself used in tests only: `robofeed.testing`."""
 REQUIREMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -32,10 +37,13 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def requirements(folder: Path) -> set[str]:
+def requirements(folder: Path, *, dev: bool = True) -> set[str]:
     """Names of everything the distribution asks for, extras included."""
     about = project(folder)["project"]
-    lists = [about.get("dependencies", []), *about.get("optional-dependencies", {}).values()]
+    extras = dict(about.get("optional-dependencies", {}))
+    if not dev:
+        extras.pop("dev", None)
+    lists = [about.get("dependencies", []), *extras.values()]
     found = [REQUIREMENT.match(line) for lines in lists for line in lines]
     return {normal(match.group()) for match in found if match}
 
@@ -159,6 +167,33 @@ def test_builds_are_pinned_and_packages_named(folder: Path) -> None:
     assert len(about["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == 1
     assert about["project"]["license"] == "Apache-2.0"
     assert about["project"]["requires-python"] == ">=3.11"
+
+
+@pytest.mark.parametrize("folder", LOCAL, ids=label)
+def test_everything_imported_is_asked_for(folder: Path) -> None:
+    """Otherwise a library is there only because another happens to bring it."""
+    (package,) = project(folder)["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    asked = requirements(folder, dev=False) | {normal(label(folder))}
+    known = packages_distributions()
+    missing = {
+        module
+        for module in imported_at_top((folder / package).rglob("*.py")) - sys.stdlib_module_names
+        if not asked & {normal(name) for name in known.get(module, [module])}
+    }
+
+    assert not missing - OPTIONAL
+
+
+def imported_at_top(files: Iterable[Path]) -> set[str]:
+    """Names before the first dot of everything that `files` import, wherever in the file."""
+    found: set[str] = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found
 
 
 @pytest.mark.parametrize("folder", LOCAL, ids=label)
