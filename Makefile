@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.11 python3; do $$name -c '' 2>/dev/null &&
 LOCAL := . $(patsubst %/pyproject.toml,%,$(wildcard sim_assets/pyproject.toml hardware/pyproject.toml plugins/*/pyproject.toml))
 INPUTS := constraints.txt $(addsuffix /pyproject.toml,$(LOCAL))
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .PHONY: demo test soak bench setup clean
 

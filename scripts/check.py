@@ -16,21 +16,17 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
 
-def packages() -> list[str]:
-    """The import names of all local distributions, core first."""
-    found = sorted(
-        marker.parent.name
-        for folder in ("sim_assets", "hardware", "plugins/*")
-        for marker in ROOT.glob(f"{folder}/*/py.typed")
-    )
-    return ["robofeed", *found]
+def packages() -> list[Path]:
+    """The packages of all local distributions, core first."""
+    folders = ("plugins/*", "sim_assets", "hardware")
+    found = [marker.parent for folder in folders for marker in ROOT.glob(f"{folder}/*/py.typed")]
+    return [ROOT / "robofeed", *sorted(found)]
 
 
 def checks(pytest_arguments: list[str]) -> dict[str, list[str]]:
     """Each check's name and command line."""
-    names = packages()
-    sources = [str(next(ROOT.glob(f"**/{name}/py.typed")).parent) for name in names]
-    coverage = [f"--cov={name}" for name in names]
+    sources = [str(package) for package in packages()]
+    coverage = [f"--cov={package.name}" for package in packages()]
     return {
         "ruff check": [str(BIN / "ruff"), "check"],
         "ruff format": [str(BIN / "ruff"), "format", "--check"],
