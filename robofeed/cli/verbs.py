@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
@@ -58,6 +59,8 @@ class Verb:
 def find_verbs() -> dict[str, Verb]:
     """Return all verbs: core's own first, then those of other distributions by name.
 
+    Where ROBOFEED_PLUGINS is set, verbs of distributions it does not list are left out.
+
     Raises:
         ConfigError: two distributions that offer a verb of one name.
     """
@@ -66,7 +69,9 @@ def find_verbs() -> dict[str, Verb]:
         for name, line in OWN_VERBS.items()
     }
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        distribution = entry.dist.name if entry.dist else "an unknown distribution"
+        distribution = _distribution(entry)
+        if not _allowed(distribution):
+            continue
         if entry.name in verbs:
             raise ConfigError(
                 f"the verb {entry.name!r} is offered by {verbs[entry.name].distribution} and by "
@@ -74,6 +79,25 @@ def find_verbs() -> dict[str, Verb]:
             )
         verbs[entry.name] = Verb(entry.name, entry.value, _help_line(entry), distribution)
     return verbs
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "an unknown distribution"
+
+
+def _allowed(distribution: str) -> bool:
+    """Whether ROBOFEED_PLUGINS, where it is set, names the distribution or a plugin of it."""
+    listed = os.environ.get("ROBOFEED_PLUGINS")
+    if listed is None:
+        return True
+    plugins = entry_points(group="robofeed")
+    names = {point.name for point in plugins if _distribution(point) == distribution}
+    wanted = {_comparable(name) for name in listed.split(",")}
+    return bool(wanted & {_comparable(name) for name in {distribution, *names}})
+
+
+def _comparable(name: str) -> str:
+    return name.strip().lower().replace("_", "-")
 
 
 def _help_line(entry: EntryPoint) -> str:

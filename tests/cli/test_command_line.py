@@ -28,16 +28,21 @@ class Distribution:
         self.name = name
 
 
-def offer(
-    monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str, str], group: str = verbs.GROUP
-) -> None:
-    """Make (name, target, distribution) the installed verbs of other distributions."""
-    made = []
+def offer(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str, str]) -> None:
+    """Make (name, target, distribution) the installed verbs of other distributions.
+
+    Each distribution also has a plugin named after the part behind the hyphen.
+    """
+    made: dict[str, list[EntryPoint]] = {verbs.GROUP: [], "robofeed": []}
     for name, target, distribution in points:
-        point = EntryPoint(name, target, group)
-        vars(point).update(dist=Distribution(distribution))
-        made.append(point)
-    monkeypatch.setattr(verbs, "entry_points", lambda group: EntryPoints(made))
+        plugin = distribution.rpartition("-")[2]
+        for point in (
+            EntryPoint(name, target, verbs.GROUP),
+            EntryPoint(plugin, f"{plugin}_plugin", "robofeed"),
+        ):
+            vars(point).update(dist=Distribution(distribution))
+            made[point.group].append(point)
+    monkeypatch.setattr(verbs, "entry_points", lambda group: EntryPoints(made[group]))
 
 
 def module(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, text: str) -> None:
@@ -130,6 +135,29 @@ def test_a_broken_verb_harms_only_those_who_call_it(
     said = capsys.readouterr().err
     assert "robofeed-broken" in said
     assert "no_such_library" in said
+
+
+@pytest.mark.parametrize("listed", ["robofeed-waving", "waving", "other, robofeed_Waving"])
+def test_a_listed_plugins_verb_is_there(
+    listed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module(monkeypatch, tmp_path, "waving_arm", VERB)
+    offer(monkeypatch, ("wave", "waving_arm:command", "robofeed-waving"))
+    monkeypatch.setenv("ROBOFEED_PLUGINS", listed)
+
+    assert run(["wave"]) == 0
+
+
+@pytest.mark.parametrize("listed", ["", "other"])
+def test_a_plugin_that_is_not_listed_has_no_verb(
+    listed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module(monkeypatch, tmp_path, "waving_arm", VERB)
+    offer(monkeypatch, ("wave", "waving_arm:command", "robofeed-waving"))
+    monkeypatch.setenv("ROBOFEED_PLUGINS", listed)
+
+    assert run(["wave"]) == 2
+    assert "waving_arm" not in sys.modules
 
 
 @pytest.mark.parametrize("error", [ConfigError, HardwareError, DataError, SafetyStop])
