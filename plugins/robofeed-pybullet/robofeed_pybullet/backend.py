@@ -45,6 +45,8 @@ class PybulletBackend:
         self._period_ns = round(config.period_s * 1e9)
         self._stopped = False
         self._met: list[bool] = []
+        self._truth: Truth | None = None
+        self._collided = False
         self._entropy = np.random.default_rng()
         speed = np.array(figures.joint_speed_rad_s, np.float32)
         if self._joint_actions:
@@ -97,6 +99,8 @@ class PybulletBackend:
         self._steps = 0
         self._stopped = False
         self._met = []
+        self._truth = None
+        self._collided = False
         self._read()
         self._physics.command(self._world.joint_rad)
         return self.observe()
@@ -156,8 +160,7 @@ class PybulletBackend:
 
     def truth(self) -> Truth:
         """Success = the episode would count as one if it ended now."""
-        now = self.task.truth(self._world, self._started())
-        return replace(now, success=self.task.episode_success(self._met))
+        return self._truth or self.task.truth(self._world, self._started())
 
     def scene(self) -> FloatArray:
         goal = self._started().goal_m
@@ -182,7 +185,11 @@ class PybulletBackend:
         return bounded
 
     def _judge(self) -> None:
-        self._met.append(self.task.truth(self._world, self._started()).success)
+        now = self.task.truth(self._world, self._started())
+        self._met.append(now.success)
+        self._collided = self._collided or now.collided
+        success = self.task.episode_success(self._met, self._collided)
+        self._truth = replace(now, success=success)
 
     def _read(self) -> None:
         self._physics.read(self._world)

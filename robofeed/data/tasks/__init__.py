@@ -6,10 +6,18 @@ import difflib
 from collections.abc import Callable
 
 from robofeed.data.errors import ConfigError
+from robofeed.data.tasks.obstacles import Obstacles
+from robofeed.data.tasks.pick_place import PickPlace
+from robofeed.data.tasks.push import Push
 from robofeed.data.tasks.reach import Reach
 from robofeed.data.tasks.task import ArmFigures, Body, BodyState, Layout, Task, World
 
-TASKS: dict[str, Callable[..., Task]] = {"reach": Reach}
+TASKS: dict[str, Callable[..., Task]] = {
+    "reach": Reach,
+    "push": Push,
+    "pick_place": PickPlace,
+    "obstacles": Obstacles,
+}
 
 
 def make_task(name: str, arm: ArmFigures, horizon: int | None = None) -> Task:

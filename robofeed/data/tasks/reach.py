@@ -10,6 +10,7 @@ import numpy as np
 
 from robofeed.data.observation import Truth
 from robofeed.data.tasks.task import (
+    REWARD_UNIT_M,
     ArmFigures,
     Layout,
     World,
@@ -26,6 +27,8 @@ HEIGHT_M = (0.03, 0.25)
 AZIMUTH_RAD = math.radians(75.0)
 COLUMN_M = 0.10
 """nearer than this to the first joint's axis the arm itself is in the way"""
+START_M = 0.06
+"""no target is nearer than this to where the tool starts: waiting solves nothing"""
 TOLERANCE_M = 0.03
 
 
@@ -38,8 +41,9 @@ class Reach:
 
     def __init__(self, arm: ArmFigures, horizon: int | None = None) -> None:
         self.horizon = horizon or 50
-        self._scale = arm.scale
+        self._arm = arm
         self._tolerance_m = TOLERANCE_M * arm.scale
+        self._reward_unit_m = REWARD_UNIT_M * arm.scale
         self.observation = array_spec(
             proprioception(arm, gripper=False)
             + place(arm, "target")
@@ -49,16 +53,18 @@ class Reach:
     def layout(self, rng: np.random.Generator) -> Layout:
         """A target uniform in the volume of the shell."""
         near, far = RADIUS_M
+        scale = self._arm.scale
         while True:
             x, y, z = rng.uniform((0.0, -far, HEIGHT_M[0]), (far, far, HEIGHT_M[1])).tolist()
             across = math.hypot(x, y)
+            goal_m = (x * scale, y * scale, z * scale)
             if (
                 near <= math.hypot(across, z) <= far
                 and across >= COLUMN_M
                 and abs(math.atan2(y, x)) <= AZIMUTH_RAD
+                and math.dist(goal_m, self._arm.home_tool_m) >= START_M * scale
             ):
-                scale = self._scale
-                return Layout(goal_m=(x * scale, y * scale, z * scale))
+                return Layout(goal_m=goal_m)
 
     def observe(self, world: World, layout: Layout) -> list[float]:
         goal, tool = layout.goal_m, world.tool_m
@@ -73,13 +79,13 @@ class Reach:
         ]
 
     def truth(self, world: World, layout: Layout) -> Truth:
-        """Minus the distance to the target in m."""
+        """Minus the distance to the target in units of 0.1 m (so101)."""
         distance_m = math.dist(world.tool_m, layout.goal_m)
-        return Truth(reward=-distance_m, success=distance_m <= self._tolerance_m)
+        return Truth(-distance_m / self._reward_unit_m, distance_m <= self._tolerance_m)
 
-    def episode_success(self, success: Sequence[bool]) -> bool:
+    def episode_success(self, met: Sequence[bool], collided: bool) -> bool:
         """On target on each of the last 5 steps."""
-        return held_at_end(success)
+        return held_at_end(met)
 
     def expert(self, world: World, layout: Layout) -> list[float]:
         """Straight to the target."""

@@ -20,6 +20,10 @@ Point = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 """x, y, z, w"""
 
+REWARD_UNIT_M = 0.1
+"""the distance that is worth a true reward of 1 a step, so101"""
+HOLD_STEPS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class ArmFigures:
@@ -36,6 +40,8 @@ class ArmFigures:
     """largest tool displacement along an axis in one step of an end-effector action"""
     workspace_low_m: Point
     workspace_high_m: Point
+    home_tool_m: Point
+    """where the tool is at `home_rad`"""
     has_gripper: bool = True
     gripper_width_m: float = 0.05
     """distance between the fingers where `gripper` is 1"""
@@ -108,18 +114,22 @@ class Task(Protocol):
         """The observation's values, in the order of `observation`."""
 
     def truth(self, world: World, layout: Layout) -> Truth:
-        """True reward and success of this state."""
+        """True reward of this state, and whether the goal is met in it."""
 
-    def episode_success(self, success: Sequence[bool]) -> bool:
-        """Whether an episode with these success flags, one a step, succeeded."""
+    def episode_success(self, met: Sequence[bool], collided: bool) -> bool:
+        """Whether an episode would count as a success if it ended now.
+
+        `met` says of each step so far (or of the last few) whether the goal was met, `collided`
+        whether any of them touched an obstacle.
+        """
 
     def expert(self, world: World, layout: Layout) -> list[float]:
         """A good tool displacement in m (3 values), then the gripper opening where it is used."""
 
 
-def held_at_end(success: Sequence[bool], steps: int = 5) -> bool:
-    """Whether `success` holds on each of the last `steps` steps."""
-    return len(success) >= steps and all(success[-steps:])
+def held_at_end(met: Sequence[bool]) -> bool:
+    """Whether the goal is met on each of the last 5 steps."""
+    return len(met) >= HOLD_STEPS and all(met[-HOLD_STEPS:])
 
 
 def proprioception(arm: ArmFigures, *, gripper: bool) -> list[tuple[str, str, float, float]]:

@@ -1,0 +1,195 @@
+"""Obstacles: bring the tool to a point past boxes and posts without touching any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from robofeed.data.observation import Truth
+from robofeed.data.tasks import sector
+from robofeed.data.tasks.detour import Block, crosses, detour, route
+from robofeed.data.tasks.task import (
+    REWARD_UNIT_M,
+    ArmFigures,
+    Body,
+    Layout,
+    World,
+    array_spec,
+    held_at_end,
+    offset,
+    place,
+    proprioception,
+)
+
+SLOTS = 4
+HEIGHT_M = (0.03, 0.10)
+DISTANCE_M = 0.12
+"""least distance of a target from where the tool starts, so101"""
+BOX_HALF_M = (0.015, 0.030)
+POST_HALF_M = (0.008, 0.012)
+BOX_TOP_M = (0.04, 0.09)
+POST_TOP_M = (0.08, 0.15)
+CROSSING_M = 0.015
+"""how far above the straight line the block in the way reaches, at the least"""
+GRIPPER_M = 0.045
+"""free space round the start and the target, for the gripper that hangs above the tool"""
+GAP_M = 0.01
+TOLERANCE_M = 0.03
+TOUCH_COST = 3.0
+"""of one step in contact, in reward units: as if the tool were 0.3 m farther away (so101)"""
+
+
+class Obstacles:
+    """Targets with 2-4 blocks around, one at least across the straight line from tool to target."""
+
+    name = "obstacles"
+    uses_gripper = False
+    posture: Literal["free", "down"] = "down"
+
+    def __init__(self, arm: ArmFigures, horizon: int | None = None) -> None:
+        self.horizon = horizon or 75
+        self._arm = arm
+        self._tolerance_m = TOLERANCE_M * arm.scale
+        self._unit_m = REWARD_UNIT_M * arm.scale
+        rows = (
+            proprioception(arm, gripper=False)
+            + place(arm, "target")
+            + offset(arm, "target_from_tool")
+        )
+        for slot in range(SLOTS):
+            rows += offset(arm, f"block{slot}_from_tool")
+            rows += [(f"block{slot}.half.{axis}", "m", 0.0, 0.1 * arm.scale) for axis in "xyz"]
+        self.observation = array_spec(rows)
+        absent = [
+            *(
+                low - high
+                for low, high in zip(arm.workspace_low_m, arm.workspace_high_m, strict=True)
+            ),
+            0.0,
+            0.0,
+            0.0,
+        ]
+        self._absent = absent
+
+    def layout(self, rng: np.random.Generator) -> Layout:
+        """A target, a block across the straight line to it, and 1 to 3 more where there is room."""
+        scale = self._arm.scale
+        start = tuple(value / scale for value in self._arm.home_tool_m)
+        while True:
+            target = sector.draw(rng, *HEIGHT_M)
+            if math.dist(target, start) < DISTANCE_M:
+                continue
+            blocks = [_across(rng, start, target)]
+            if not _stands_clear(blocks[0], (start, target), ()):
+                continue
+            wanted = int(rng.integers(2, SLOTS + 1))
+            for _ in range(50):
+                if len(blocks) == wanted:
+                    break
+                block = _anywhere(rng)
+                if _stands_clear(block, (start, target), blocks):
+                    blocks.append(block)
+            if len(blocks) >= 2 and crosses(blocks[0], start, target):
+                break
+        return Layout(
+            goal_m=(target[0] * scale, target[1] * scale, target[2] * scale),
+            bodies=tuple(_body(block, scale) for block in blocks),
+        )
+
+    def observe(self, world: World, layout: Layout) -> list[float]:
+        goal, tool = layout.goal_m, world.tool_m
+        x, y, z = tool
+        values = [*world.joint_rad, *world.joint_rad_s, *tool, *goal, goal[0] - x, goal[1] - y]
+        values.append(goal[2] - z)
+        for body in layout.bodies:
+            (px, py, pz), (sx, sy, sz) = body.position_m, body.size_m
+            values += (px - x, py - y, pz - z, 0.5 * sx, 0.5 * sy, 0.5 * sz)
+        for _ in range(SLOTS - len(layout.bodies)):
+            values += self._absent
+        return values
+
+    def truth(self, world: World, layout: Layout) -> Truth:
+        """Minus the length of the free way to the target, and a cost of every step in contact.
+
+        In units of 0.1 m (so101). The way leads over or round the blocks on the straight line, so
+        that going round is progress from the first step on.
+        """
+        distance_m = math.dist(world.tool_m, layout.goal_m)
+        free_m = distance_m + detour(
+            world.tool_m, layout.goal_m, self._blocks(layout), self._arm.scale
+        )
+        cost = free_m / self._unit_m + (TOUCH_COST if world.touching else 0.0)
+        return Truth(-cost, distance_m <= self._tolerance_m and not world.touching, world.touching)
+
+    def episode_success(self, met: Sequence[bool], collided: bool) -> bool:
+        """On target on each of the last 5 steps, no block touched in the whole episode."""
+        return held_at_end(met) and not collided
+
+    def expert(self, world: World, layout: Layout) -> list[float]:
+        """Along the shortest free way."""
+        way = route(world.tool_m, layout.goal_m, self._blocks(layout), self._arm.scale)
+        return [goal - tool for goal, tool in zip(way, world.tool_m, strict=True)]
+
+    @staticmethod
+    def _blocks(layout: Layout) -> list[Block]:
+        return [
+            Block(
+                body.position_m[0],
+                body.position_m[1],
+                0.5 * body.size_m[0],
+                0.5 * body.size_m[1],
+                body.size_m[2],
+            )
+            for body in layout.bodies
+        ]
+
+
+def _across(rng: np.random.Generator, start: Sequence[float], target: Sequence[float]) -> Block:
+    """A block on the straight line, as high as it must be to be in the way; so101 lengths."""
+    share = rng.uniform(0.35, 0.65)
+    x, y, line_m = (s + share * (t - s) for s, t in zip(start, target, strict=True))
+    block = _shape(rng, x, y)
+    return block._replace(top=max(block.top, line_m + CROSSING_M))
+
+
+def _anywhere(rng: np.random.Generator) -> Block:
+    x, y, _ = sector.draw(rng, 0.0, 0.0)
+    return _shape(rng, x, y)
+
+
+def _shape(rng: np.random.Generator, x: float, y: float) -> Block:
+    """A box or, every other time, a post."""
+    if rng.random() < 0.5:
+        half_m = float(rng.uniform(*POST_HALF_M))
+        return Block(x, y, half_m, half_m, float(rng.uniform(*POST_TOP_M)))
+    half_x_m, half_y_m = rng.uniform(*BOX_HALF_M, 2).tolist()
+    return Block(x, y, half_x_m, half_y_m, float(rng.uniform(*BOX_TOP_M)))
+
+
+def _stands_clear(block: Block, places: Sequence[Sequence[float]], others: Sequence[Block]) -> bool:
+    """Whether the gripper has room at these places and the blocks stand apart; so101 lengths."""
+    return all(
+        math.hypot(
+            max(abs(x - block.x) - block.half_x, 0.0), max(abs(y - block.y) - block.half_y, 0.0)
+        )
+        >= GRIPPER_M
+        for x, y, _ in places
+    ) and all(
+        abs(block.x - other.x) >= block.half_x + other.half_x + GAP_M
+        or abs(block.y - other.y) >= block.half_y + other.half_y + GAP_M
+        for other in others
+    )
+
+
+def _body(block: Block, scale: float) -> Body:
+    return Body(
+        name="block",
+        shape="box",
+        size_m=(2 * block.half_x * scale, 2 * block.half_y * scale, block.top * scale),
+        position_m=(block.x * scale, block.y * scale, 0.5 * block.top * scale),
+        colour=(0.45, 0.50, 0.58, 1.0),
+        obstacle=True,
+    )

@@ -1,0 +1,133 @@
+"""Pick and place: grasp a cube and hold it at a place on or above the table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from robofeed.data.observation import Truth
+from robofeed.data.tasks import sector
+from robofeed.data.tasks.cube import cube_body, cube_edge_m
+from robofeed.data.tasks.task import (
+    REWARD_UNIT_M,
+    ArmFigures,
+    Layout,
+    World,
+    array_spec,
+    held_at_end,
+    offset,
+    place,
+    proprioception,
+)
+
+DISTANCE_M = (0.08, 0.20)
+"""from start to goal, so101"""
+AIR_M = (0.05, 0.12)
+"""height of the goals above the table, so101: half of all goals"""
+TOLERANCE_M = 0.025
+APPROACH_WEIGHT = 0.4
+GRASP_WEIGHT_M = 0.02
+
+
+class PickPlace:
+    """A cube on the table, a goal on or above it; success = cube's centre within 25 mm (so101)."""
+
+    name = "pick_place"
+    uses_gripper = True
+    posture: Literal["free", "down"] = "down"
+
+    def __init__(self, arm: ArmFigures, horizon: int | None = None) -> None:
+        self.horizon = horizon or 100
+        self._scale = arm.scale
+        self._edge_m = cube_edge_m(arm)
+        self._grip = self._edge_m / arm.gripper_width_m
+        self.observation = array_spec(
+            proprioception(arm, gripper=True)
+            + place(arm, "cube")
+            + offset(arm, "cube_from_tool")
+            + offset(arm, "goal_from_cube")
+        )
+
+    def layout(self, rng: np.random.Generator) -> Layout:
+        """Cube on the table, goal 0.08-0.20 m away, half of the goals 0.05-0.12 m up."""
+        scale = self._scale
+        half_m = 0.5 * self._edge_m / scale
+        low_m, high_m = AIR_M if rng.random() < 0.5 else (half_m, half_m)
+        while True:
+            start = sector.draw(rng, half_m, half_m)
+            goal = sector.draw(rng, low_m, high_m)
+            if DISTANCE_M[0] <= math.dist(start, goal) <= DISTANCE_M[1]:
+                break
+        return Layout(
+            goal_m=(goal[0] * scale, goal[1] * scale, goal[2] * scale),
+            bodies=(cube_body(rng, self._edge_m, start[0] * scale, start[1] * scale),),
+        )
+
+    def observe(self, world: World, layout: Layout) -> list[float]:
+        goal, tool, cube = layout.goal_m, world.tool_m, world.bodies[0].position_m
+        return [
+            *world.joint_rad,
+            *world.joint_rad_s,
+            *tool,
+            world.gripper,
+            *cube,
+            cube[0] - tool[0],
+            cube[1] - tool[1],
+            cube[2] - tool[2],
+            goal[0] - cube[0],
+            goal[1] - cube[1],
+            goal[2] - cube[2],
+        ]
+
+    def truth(self, world: World, layout: Layout) -> Truth:
+        """Minus the cube's distance to its goal and a share of the tool's distance to the cube.
+
+        In units of 0.1 m (so101). A gripper that closes on the cube is worth 20 mm of distance: a
+        grasp is progress, and moves nothing by itself.
+        """
+        cube = world.bodies[0].position_m
+        distance_m = math.dist(cube, layout.goal_m)
+        tool_m = math.dist(world.tool_m, cube)
+        around = max(0.0, 1.0 - tool_m / self._edge_m)
+        cost_m = (
+            distance_m
+            + APPROACH_WEIGHT * tool_m
+            + GRASP_WEIGHT_M * self._scale * (1.0 - around * (1.0 - world.gripper))
+        )
+        return Truth(-cost_m / (REWARD_UNIT_M * self._scale), distance_m <= self._tolerance_m)
+
+    @property
+    def _tolerance_m(self) -> float:
+        return TOLERANCE_M * self._scale
+
+    def episode_success(self, met: Sequence[bool], collided: bool) -> bool:
+        """Cube at its goal on each of the last 5 steps."""
+        return held_at_end(met)
+
+    def expert(self, world: World, layout: Layout) -> list[float]:
+        """Over the cube, down, close, up, across and onto the goal; hold it there."""
+        scale = self._scale
+        tool, cube, goal = world.tool_m, world.bodies[0].position_m, layout.goal_m
+        to_cube = [cube[axis] - tool[axis] for axis in range(3)]
+        across_m = math.hypot(to_cube[0], to_cube[1])
+        around = across_m < 0.010 * scale and abs(to_cube[2]) < 0.008 * scale
+        if around and world.gripper > self._grip + 0.12:
+            return [0.0, 0.0, 0.0, 0.0]
+        if around:
+            return [*self._carry(cube, goal), 0.0]
+        hover_m = cube[2] + self._edge_m + 0.025 * scale
+        if across_m < 0.006 * scale:
+            return [*to_cube, 1.0]
+        if across_m < self._edge_m + 0.02 * scale and tool[2] < hover_m - 0.015 * scale:
+            return [0.0, 0.0, hover_m - tool[2], 1.0]
+        return [to_cube[0], to_cube[1], hover_m - tool[2], 1.0]
+
+    def _carry(self, cube: Sequence[float], goal: Sequence[float]) -> list[float]:
+        """The way of a held cube: across at travelling height, then to the goal."""
+        to_goal = [goal[axis] - cube[axis] for axis in range(3)]
+        if math.hypot(to_goal[0], to_goal[1]) > 0.02 * self._scale:
+            to_goal[2] = max(goal[2], self._edge_m + 0.01 * self._scale) - cube[2]
+        return to_goal
