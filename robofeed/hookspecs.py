@@ -4,7 +4,7 @@ Arguments are passed by keyword, and an implementation names only those it wants
 entry point of group `robofeed` names holds the implementations and imports nothing heavy: whatever
 needs torch, pybullet, cv2 or a serial port is imported inside `Provider.create`.
 
-    from robofeed.hookspecs import hookimpl
+    from robofeed import hookimpl
 
     @hookimpl
     def robofeed_backends():
