@@ -10,7 +10,7 @@ import numpy as np
 
 from robofeed.data.observation import Truth
 from robofeed.data.tasks import sector
-from robofeed.data.tasks.detour import Block, crosses, detour, route
+from robofeed.data.tasks.roadmap import Block, Roadmap, crosses
 from robofeed.data.tasks.task import (
     REWARD_UNIT_M,
     ArmFigures,
@@ -22,6 +22,7 @@ from robofeed.data.tasks.task import (
     offset,
     place,
     proprioception,
+    straight,
 )
 
 SLOTS = 4
@@ -38,6 +39,8 @@ GRIPPER_M = 0.045
 """free space round the start and the target, for the gripper that hangs above the tool"""
 GAP_M = 0.01
 TOLERANCE_M = 0.03
+FAR_M = 0.8
+"""taken for the length of a way where there is none, so101"""
 TOUCH_COST = 3.0
 """of one step in contact, in reward units: as if the tool were 0.3 m farther away (so101)"""
 
@@ -73,6 +76,7 @@ class Obstacles:
             0.0,
         ]
         self._absent = absent
+        self._known: tuple[Layout, Roadmap] | None = None
 
     def layout(self, rng: np.random.Generator) -> Layout:
         """A target, a block across the straight line to it, and 1 to 3 more where there is room."""
@@ -92,7 +96,9 @@ class Obstacles:
                 block = _anywhere(rng)
                 if _stands_clear(block, (start, target), blocks):
                     blocks.append(block)
-            if len(blocks) >= 2 and crosses(blocks[0], start, target):
+            if len(blocks) < 2 or not crosses(blocks[0], start, target):
+                continue
+            if math.isfinite(self._ways(blocks, target, 1.0).way(start)[0]):
                 break
         return Layout(
             goal_m=(target[0] * scale, target[1] * scale, target[2] * scale),
@@ -118,10 +124,10 @@ class Obstacles:
         that going round is progress from the first step on.
         """
         distance_m = math.dist(world.tool_m, layout.goal_m)
-        free_m = distance_m + detour(
-            world.tool_m, layout.goal_m, self._blocks(layout), self._arm.scale
+        free_m, _ = self._roadmap(layout).way(world.tool_m)
+        cost = min(free_m, FAR_M * self._arm.scale) / self._unit_m + (
+            TOUCH_COST if world.touching else 0.0
         )
-        cost = free_m / self._unit_m + (TOUCH_COST if world.touching else 0.0)
         return Truth(-cost, distance_m <= self._tolerance_m and not world.touching, world.touching)
 
     def episode_success(self, met: Sequence[bool], collided: bool) -> bool:
@@ -130,21 +136,31 @@ class Obstacles:
 
     def expert(self, world: World, layout: Layout) -> list[float]:
         """Along the shortest free way."""
-        way = route(world.tool_m, layout.goal_m, self._blocks(layout), self._arm.scale)
-        return [goal - tool for goal, tool in zip(way, world.tool_m, strict=True)]
+        _, corner = self._roadmap(layout).way(world.tool_m)
+        return straight(world.tool_m, corner.tolist(), self._arm.tool_step_m)
 
-    @staticmethod
-    def _blocks(layout: Layout) -> list[Block]:
-        return [
-            Block(
-                body.position_m[0],
-                body.position_m[1],
-                0.5 * body.size_m[0],
-                0.5 * body.size_m[1],
-                body.size_m[2],
-            )
-            for body in layout.bodies
-        ]
+    def _roadmap(self, layout: Layout) -> Roadmap:
+        """The ways to the goal of `layout`, kept while the layout is the same object."""
+        if self._known is None or self._known[0] is not layout:
+            self._known = (layout, self._ways(_blocks(layout), layout.goal_m, self._arm.scale))
+        return self._known[1]
+
+    def _ways(self, blocks: Sequence[Block], goal_m: Sequence[float], scale: float) -> Roadmap:
+        home_m = self._arm.home_tool_m[2] / self._arm.scale * scale
+        return Roadmap(blocks, goal_m, scale, (goal_m[2], home_m))
+
+
+def _blocks(layout: Layout) -> list[Block]:
+    return [
+        Block(
+            body.position_m[0],
+            body.position_m[1],
+            0.5 * body.size_m[0],
+            0.5 * body.size_m[1],
+            body.size_m[2],
+        )
+        for body in layout.bodies
+    ]
 
 
 def _across(rng: np.random.Generator, start: Sequence[float], target: Sequence[float]) -> Block:

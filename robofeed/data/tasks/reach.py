@@ -19,6 +19,7 @@ from robofeed.data.tasks.task import (
     offset,
     place,
     proprioception,
+    straight,
 )
 
 RADIUS_M = (0.12, 0.32)
@@ -89,4 +90,4 @@ class Reach:
 
     def expert(self, world: World, layout: Layout) -> list[float]:
         """Straight to the target."""
-        return [goal - tool for goal, tool in zip(layout.goal_m, world.tool_m, strict=True)]
+        return straight(world.tool_m, layout.goal_m, self._arm.tool_step_m)

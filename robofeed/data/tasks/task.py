@@ -132,6 +132,13 @@ def held_at_end(met: Sequence[bool]) -> bool:
     return len(met) >= HOLD_STEPS and all(met[-HOLD_STEPS:])
 
 
+def straight(start_m: Sequence[float], goal_m: Sequence[float], step_m: float) -> list[float]:
+    """The displacement towards `goal_m`, shortened so that no axis moves more than `step_m`."""
+    way = [goal - start for start, goal in zip(start_m, goal_m, strict=True)]
+    longest = max(abs(value) for value in way)
+    return [value * step_m / longest for value in way] if longest > step_m else way
+
+
 def proprioception(arm: ArmFigures, *, gripper: bool) -> list[tuple[str, str, float, float]]:
     """Name, unit and bounds of joint positions, joint speeds, tool position and gripper opening."""
     rows = [
