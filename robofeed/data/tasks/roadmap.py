@@ -50,8 +50,8 @@ class Roadmap:
         scale: float,
         levels_m: Sequence[float],
     ) -> None:
-        self._centre = np.array([(block.x, block.y) for block in blocks])
-        self._half = np.array([(block.half_x, block.half_y) for block in blocks])
+        self._centre = np.array([(block.x, block.y) for block in blocks]).reshape(-1, 2)
+        self._half = np.array([(block.half_x, block.half_y) for block in blocks]).reshape(-1, 2)
         self._top = np.array([block.top for block in blocks])
         self._aside, self._above = ASIDE_M * scale, ABOVE_M * scale
         nodes = [np.array(goal_m, np.float64)[None]]
