@@ -49,6 +49,7 @@ class Obstacles:
     """Targets with 2-4 blocks around, one at least across the straight line from tool to target."""
 
     name = "obstacles"
+    max_bodies = SLOTS
     uses_gripper = False
     posture: Literal["free", "down"] = "down"
 

@@ -36,6 +36,7 @@ class PickPlace:
     """A cube on the table, a goal on or above it; success = cube's centre within 25 mm (so101)."""
 
     name = "pick_place"
+    max_bodies = 1
     uses_gripper = True
     posture: Literal["free", "down"] = "down"
 

@@ -35,6 +35,7 @@ class Push:
     """A cube on the table, a goal on the table; success = cube's centre within 30 mm (so101)."""
 
     name = "push"
+    max_bodies = 1
     uses_gripper = False
     posture: Literal["free", "down"] = "down"
 

@@ -37,6 +37,7 @@ class Reach:
     """Targets in a shell in front of the arm; success = tool within 30 mm (so101)."""
 
     name = "reach"
+    max_bodies = 0
     uses_gripper = False
     posture: Literal["free", "down"] = "free"
 

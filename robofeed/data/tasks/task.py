@@ -102,6 +102,8 @@ class Task(Protocol):
 
     name: str
     horizon: int
+    max_bodies: int
+    """the largest number of bodies in a layout"""
     uses_gripper: bool
     posture: Literal["free", "down"]
     """whether end-effector actions keep the tool pointing down"""
