@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from robofeed.hookspecs import hookimpl
+from robofeed import hookimpl
 
 if TYPE_CHECKING:
     from robofeed.interfaces import Backend, Provider

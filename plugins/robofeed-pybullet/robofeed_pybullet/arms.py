@@ -1,43 +1,56 @@
-"""The simulated arms: where each model is, its joints, its home and how far it reaches."""
+"""The simulated arms: where each model is, its gripper, its home and how far it reaches."""
 
 from __future__ import annotations
 
 import difflib
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from robofeed.data.errors import ConfigError
 from robofeed.data.tasks import ArmFigures
-from robofeed_pybullet.kinematics import Chain
-from robofeed_pybullet.urdf import UrdfJoint, chain_to, read_joints
+from robofeed_pybullet.kinematics import Chain, Kinematics
+from robofeed_pybullet.model import Joint, Model
+from robofeed_pybullet.model_reader import read_model
+from robofeed_pybullet.planar import PlanarArm, is_planar
 
 
 @dataclass(frozen=True, slots=True)
 class Gripper:
-    """The joints that open and close: positions in their own unit when shut and when open."""
+    """The joints that open and close: name, position when shut, position when open (rad or m)."""
 
-    joints: tuple[str, ...]
-    shut: float
-    open: float
+    joints: tuple[tuple[str, float, float], ...]
     width_m: float
+    """between the fingers when open"""
+    force: float
+    """N or N m, of each joint"""
+    speed: float
+    """m/s or rad/s, of each joint"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arm:
-    """An arm's model file and the figures that the file does not hold."""
+    """An arm's model file and the figures that the file does not hold (or holds wrongly)."""
 
     name: str
     package: str
     file: str
     joints: tuple[str, ...]
-    tool_link: str
+    tool: tuple[str, tuple[float, float, float]]
+    """a link and a point in it: midway between the finger tips"""
     home_rad: tuple[float, ...]
+    """tool pointing straight down, the fingers closing along y"""
     gripper: Gripper
     scale: float
     """reach over that of the so101; the tasks' lengths are multiplied by it"""
     tool_step_m: float
     """largest tool displacement along an axis in one step of an end-effector action"""
+    joint_speed_rad_s: tuple[float, ...] = ()
+    """where the model file does not give the real arm's"""
+    joint_range_rad: tuple[tuple[float, float], ...] = ()
+    """where the model file does not give the real arm's"""
+    file_inertia: bool = False
 
     @property
     def path(self) -> Path:
@@ -54,14 +67,30 @@ class Arm:
             )
         return Path(found.origin).parent / self.file
 
-    def chain(self) -> list[UrdfJoint]:
+    @cached_property
+    def model(self) -> Model:
+        """The arm with the real joints' ranges and speeds, and a link called `tool`."""
+        model = read_model(self.path, file_inertia=self.file_inertia)
+        joints = dict(model.joints)
+        for name, speed in zip(self.joints, self.joint_speed_rad_s, strict=False):
+            joints[name] = replace(joints[name], speed=speed)
+        for name, (low, high) in zip(self.joints, self.joint_range_rad, strict=False):
+            joints[name] = replace(joints[name], low=low, high=high)
+        parent, position_m = self.tool
+        return replace(model, joints=joints).with_tool(parent, position_m)
+
+    def chain(self) -> list[Joint]:
         """The joints, fixed ones too, from base to tool."""
-        return chain_to(read_joints(self.path), self.tool_link)
+        return self.model.chain_to("tool")
+
+    def kinematics(self, period_s: float, *, hold_posture: bool) -> Kinematics:
+        """Forward and inverse kinematics, the fastest that fits the arm."""
+        solver = PlanarArm if is_planar(self.chain()) else Chain
+        return solver(self.chain(), self.home_rad, period_s, hold_posture=hold_posture)
 
     def figures(self) -> ArmFigures:
         """What a task must know of this arm."""
-        chain = self.chain()
-        moving = [joint for joint in chain if joint.axis is not None]
+        moving = [self.model.joints[name] for name in self.joints]
         reach_m = 0.45 * self.scale
         return ArmFigures(
             name=self.name,
@@ -72,9 +101,9 @@ class Arm:
             home_rad=self.home_rad,
             scale=self.scale,
             tool_step_m=self.tool_step_m,
-            workspace_low_m=(-0.1 * self.scale, -reach_m, 0.005),
+            workspace_low_m=(0.0, -reach_m, 0.005),
             workspace_high_m=(reach_m, reach_m, reach_m),
-            home_tool_m=Chain(chain, self.home_rad).tool(self.home_rad),
+            home_tool_m=Chain(self.chain(), self.home_rad, 1.0).tool(self.home_rad),
             gripper_width_m=self.gripper.width_m,
         )
 
@@ -87,11 +116,72 @@ ARMS = {
             package="robofeed_sim_assets",
             file="so101/so101.urdf",
             joints=("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll"),
-            tool_link="tool",
-            home_rad=(0.0, -0.6, 0.6, 0.8, 0.0),
-            gripper=Gripper(("gripper",), shut=-0.1745, open=1.7453, width_m=0.09),
+            tool=("gripper", (0.0881, 0.0, 0.0046)),
+            home_rad=(0.0242, -0.0243, 0.1604, 1.4347, 1.595),
+            gripper=Gripper((("gripper", -0.1745, 1.7453),), width_m=0.09, force=1.0, speed=5.45),
             scale=1.0,
             tool_step_m=0.02,
+            file_inertia=True,
+        ),
+        Arm(
+            name="panda",
+            package="pybullet_data",
+            file="franka_panda/panda.urdf",
+            joints=tuple(f"panda_joint{number}" for number in range(1, 8)),
+            tool=("panda_hand", (0.0, 0.0, 0.1034)),
+            home_rad=(0.0, -0.2914, 0.0, -2.7604, 0.0, 2.469, 0.7854),
+            gripper=Gripper(
+                (("panda_finger_joint1", 0.0, 0.04), ("panda_finger_joint2", 0.0, 0.04)),
+                width_m=0.08,
+                force=20.0,
+                speed=0.2,
+            ),
+            scale=2.0,
+            tool_step_m=0.03,
+        ),
+        Arm(
+            name="kuka_iiwa",
+            package="pybullet_data",
+            file="kuka_iiwa/kuka_with_gripper2.sdf",
+            joints=tuple(f"J{number}" for number in range(7)),
+            tool=("lbr_iiwa_link_7", (0.0, 0.024, 0.26)),
+            home_rad=(-0.1647, 0.1896, 0.1836, -2.0019, -0.0425, 0.9538, -1.5304),
+            gripper=Gripper(
+                (
+                    ("base_left_finger_joint", 0.0, -0.3),
+                    ("base_right_finger_joint", 0.0, 0.3),
+                    ("left_base_tip_joint", 0.0, 0.0),
+                    ("right_base_tip_joint", 0.0, 0.0),
+                ),
+                width_m=0.09,
+                force=10.0,
+                speed=2.0,
+            ),
+            scale=2.0,
+            tool_step_m=0.025,
+            # LBR iiwa 14 R820 data sheet: 85, 85, 100, 75, 130, 135, 135 degrees/s.
+            joint_speed_rad_s=(1.48, 1.48, 1.75, 1.31, 2.27, 2.36, 2.36),
+        ),
+        Arm(
+            name="xarm6",
+            package="pybullet_data",
+            file="xarm/xarm6_with_gripper.urdf",
+            joints=tuple(f"joint{number}" for number in range(1, 7)),
+            tool=("xarm_gripper_base_link", (0.0, 0.0, 0.172)),
+            home_rad=(0.0, -0.4966, -0.5521, 0.0, 1.0487, 0.0),
+            gripper=Gripper(
+                (
+                    ("drive_joint", 0.85, 0.0),
+                    ("left_finger_joint", 0.85, 0.0),
+                    ("right_outer_knuckle_joint", 0.85, 0.0),
+                    ("right_finger_joint", 0.85, 0.0),
+                ),
+                width_m=0.085,
+                force=10.0,
+                speed=2.0,
+            ),
+            scale=1.7,
+            tool_step_m=0.03,
         ),
     )
 }

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robofeed.data.errors import ConfigError, HardwareError
-from robofeed.data.observation import Ended, Observation, Target, Truth
-from robofeed.data.spec import ArraySpec, BackendSpec, FloatArray, Limits
+from robofeed.data.observation import Ended, Frame, Observation, Target, Truth
+from robofeed.data.spec import ArraySpec, BackendSpec, FloatArray
 from robofeed.data.tasks import Layout, World, make_task
+from robofeed_pybullet.arm_spec import CAMERA, backend_spec
 from robofeed_pybullet.arms import find_arm
 from robofeed_pybullet.config import PybulletConfig
-from robofeed_pybullet.kinematics import Chain
+from robofeed_pybullet.picture import Painter
+from robofeed_pybullet.randomisation import vary
+from robofeed_pybullet.scene import encode
 from robofeed_pybullet.world import PhysicsWorld
 
 
@@ -35,166 +40,197 @@ class PybulletBackend:
                 f"backend.pybullet: period_s {config.period_s} is not a multiple of timestep_s "
                 f"{config.timestep_s}"
             )
-        self._physics = PhysicsWorld(arm, config.timestep_s, substeps)
-        self._chain = Chain(arm.chain(), figures.home_rad)
+        gripper = self.task.uses_gripper
+        self._arm = arm
+        self._config = config
+        self._spec = backend_spec(config, figures, self.task)
+        self._physics = PhysicsWorld(arm, config.timestep_s, substeps, gripper=gripper)
+        self._chain = arm.kinematics(config.period_s, hold_posture=self.task.posture == "down")
         self._joint_actions = config.action == "joint"
+        action = self._spec.action
+        assert isinstance(action, ArraySpec)
+        self._bounds = list(zip(action.low.tolist(), action.high.tolist(), strict=True))
+        self._low, self._high = self.task.observation.low, self.task.observation.high
+        self._period_ns = round(config.period_s * 1e9)
+        self._entropy = np.random.default_rng()
+        self._painter: Painter | None = None
+        self._stopped = False
         self._world = World([], [], [])
         self._layout: Layout | None = None
+        self._noise: Callable[[], FloatArray] | None = None
+        self._delay_steps = 0
+        self._waiting: deque[Target] = deque()
         self._pose = self._chain.pose(figures.home_rad)
         self._steps = 0
-        self._period_ns = round(config.period_s * 1e9)
-        self._stopped = False
         self._met: list[bool] = []
-        self._truth: Truth | None = None
         self._collided = False
-        self._entropy = np.random.default_rng()
-        speed = np.array(figures.joint_speed_rad_s, np.float32)
-        if self._joint_actions:
-            bound = np.minimum(speed * config.period_s, np.float32(0.1))
-            action = ArraySpec(
-                (len(speed),), -bound, bound, names=figures.joint_names, units=("rad",) * len(speed)
-            )
-        else:
-            step = np.full(3, figures.tool_step_m, np.float32)
-            action = ArraySpec((3,), -step, step, names=("x", "y", "z"), units=("m",) * 3)
-        self._action = action
-        self._low, self._high = self.task.observation.low, self.task.observation.high
-        self._spec = BackendSpec(
-            observation=self.task.observation,
-            action=action,
-            period_s=config.period_s,
-            limits=Limits(
-                joint_low_rad=np.array(figures.joint_low_rad, np.float32),
-                joint_high_rad=np.array(figures.joint_high_rad, np.float32),
-                joint_speed_rad_s=speed,
-                # A servo that may reverse at full speed: the speed limit alone counts.
-                joint_acceleration_rad_s2=2.0 * speed / np.float32(config.period_s),
-                workspace_low_m=np.array(figures.workspace_low_m, np.float32),
-                workspace_high_m=np.array(figures.workspace_high_m, np.float32),
-                tool_speed_m_s=4.0 * figures.tool_step_m / config.period_s,
-            ),
-            simulated=True,
-            seedable=True,
-            horizon=self.task.horizon,
-            scene_size=len(figures.joint_names) + 4,
-        )
+        self._truth = Truth(0.0, False)
+        self._observation: Observation | None = None
 
     @property
     def spec(self) -> BackendSpec:
         return self._spec
 
     def open(self) -> None:
-        self._physics.connect()
+        self._physics.connect(window=self._config.gui)
 
     def close(self) -> None:
         self._physics.disconnect()
+        if self._painter is not None:
+            self._painter.close()
+            self._painter = None
 
     def reset(self, seed: int | None = None) -> Observation:
         """Start an episode in a world built anew; seed None draws one."""
         if seed is None:
             seed = int(self._entropy.integers(2**31))
-        rng = np.random.default_rng(seed)
-        self._layout = self.task.layout(rng)
-        self._physics.build(self._layout)
+        layout = self.task.layout(np.random.default_rng(seed))
+        # A stream of its own: the same seed has the same layout under any randomisation.
+        rng = np.random.default_rng((seed, 1))
+        variation = vary(
+            self._config.randomise, layout, self._physics.links, self._spec.observation, rng
+        )
+        self._layout = layout = variation.layout
+        self._noise, self._delay_steps = variation.noise, variation.delay_steps
+        self._world = World([], [], [])
+        self._physics.build(variation)
+        self._waiting.clear()
         self._steps = 0
         self._stopped = False
         self._met = []
-        self._truth = None
         self._collided = False
-        self._read()
-        self._physics.command(self._world.joint_rad)
-        return self.observe()
+        self._read(layout)
+        self._truth = self.task.truth(self._world, layout)
+        return self._observe(layout)
 
     def observe(self) -> Observation:
-        state = np.array(self.task.observe(self._world, self._started()), np.float32)
-        np.maximum(state, self._low, out=state)
-        np.minimum(state, self._high, out=state)
-        ended = Ended.TRUNCATED if self._steps >= self.task.horizon else Ended.RUNNING
-        return Observation(self._steps * self._period_ns, state, ended)
+        if self._observation is None:
+            raise HardwareError("the simulator has no episode yet: call reset() first")
+        return self._observation
 
     def plan(self, action: FloatArray) -> Target:
         values = action.tolist()
+        world = self._world
+        opening = values.pop() if self.task.uses_gripper else math.nan
         if self._joint_actions:
-            joints = [q + dq for q, dq in zip(self._world.joint_rad, values, strict=True)]
-            return Target(
-                np.array(joints, np.float32),
-                np.array(self._chain.tool(joints), np.float32),
-                math.nan,
-            )
-        tool = self._pose.tool_m
-        goal = (tool[0] + values[0], tool[1] + values[1], tool[2] + values[2])
-        joints, reached_m, left_m = self._chain.solve(self._world.joint_rad, goal, self._pose)
-        return Target(
-            np.array(joints, np.float32), np.array(reached_m, np.float32), math.nan, left_m
-        )
+            joints = [q + dq for q, dq in zip(world.joint_rad, values, strict=True)]
+            tool_m, left_m = self._chain.pose(joints).tool_m, 0.0
+        else:
+            x, y, z = self._pose.tool_m
+            goal = (x + values[0], y + values[1], z + values[2])
+            joints, tool_m, left_m = self._chain.solve(world.joint_rad, self._pose, goal)
+        return Target(np.array(joints, np.float32), np.array(tool_m, np.float32), opening, left_m)
 
     def present(self) -> Target:
+        world = self._world
         return Target(
-            np.array(self._world.joint_rad, np.float32), np.array(self._pose.tool_m, np.float32)
+            np.array(world.joint_rad, np.float32),
+            np.array(self._pose.tool_m, np.float32),
+            world.gripper,
         )
 
     def tool_at(self, joint_rad: FloatArray) -> FloatArray:
-        return np.array(self._chain.tool(joint_rad.tolist()), np.float32)
+        return np.array(self._chain.pose(joint_rad.tolist()).tool_m, np.float32)
 
     def action_of(self, target: Target) -> FloatArray:
-        here = self.present()
         if self._joint_actions:
-            wanted = target.joint_rad - here.joint_rad
+            here, there = self._world.joint_rad, target.joint_rad.tolist()
         else:
-            wanted = target.tool_m - here.tool_m
-        bounded: FloatArray = np.clip(wanted, self._action.low, self._action.high)
-        return bounded
+            here, there = self._pose.tool_m, target.tool_m.tolist()
+        values = [goal - start for start, goal in zip(here, there, strict=True)]
+        if self.task.uses_gripper:
+            values.append(target.gripper)
+        return self._bounded(values)
 
     def send(self, target: Target) -> None:
-        """Advance one period towards `target`; after `stop`, hold."""
-        if not self._stopped:
-            self._physics.command(target.joint_rad.tolist())
+        """Advance one period towards `target`; after `stop`, hold what was commanded last."""
+        layout = self._started()
+        if self._delay_steps:
+            self._waiting.append(target)
+            if len(self._waiting) > self._delay_steps:
+                self._command(self._waiting.popleft())
+        else:
+            self._command(target)
         self._physics.step()
         self._steps += 1
-        self._read()
-        self._judge()
+        self._read(layout)
+        self._judge(layout)
+        self._observe(layout)
 
     def stop(self) -> None:
         """Hold the last commanded pose until the next episode."""
         self._stopped = True
 
     def truth(self) -> Truth:
-        """Success = the episode would count as one if it ended now."""
-        return self._truth or self.task.truth(self._world, self._started())
+        """Reward of the present state; success = the episode would count as one if it ended now."""
+        return self._truth
 
     def scene(self) -> FloatArray:
-        goal = self._started().goal_m
-        return np.array([*self._world.joint_rad, 0.0, *goal], np.float32)
+        return encode(self._world, self._started(), self._spec.scene_size)
 
     def render(self, scene: FloatArray, height: int, width: int) -> NDArray[np.uint8]:
         """A picture of a stored scene, drawn in a world of its own."""
-        raise HardwareError("pictures are not there yet")
+        if self._painter is None:
+            self._painter = Painter(self._arm)
+        return self._painter.paint(scene, height, width)
 
     def expert_action(self) -> FloatArray:
-        values = self.task.expert(self._world, self._started())
+        values = list(self.task.expert(self._world, self._started()))
         if self._joint_actions:
-            x, y, z = self._pose.tool_m
-            step = float(self._spec.limits.tool_speed_m_s) * self._spec.period_s / 4  # type: ignore[union-attr]
-            dx, dy, dz = (min(max(value, -step), step) for value in values[:3])
-            joints, _, _ = self._chain.solve(
-                self._world.joint_rad, (x + dx, y + dy, z + dz), self._pose
-            )
-            values = [q - here for q, here in zip(joints, self._world.joint_rad, strict=True)]
-        wanted = np.array(values, np.float32)
-        bounded: FloatArray = np.clip(wanted, self._action.low, self._action.high)
-        return bounded
+            step_m = self._arm.tool_step_m
+            goal = [
+                here + min(max(change, -step_m), step_m)
+                for here, change in zip(self._pose.tool_m, values[:3], strict=True)
+            ]
+            joints = self._chain.solve(self._world.joint_rad, self._pose, goal).joint_rad
+            values[:3] = [q - here for q, here in zip(joints, self._world.joint_rad, strict=True)]
+        return self._bounded(values)
 
-    def _judge(self) -> None:
-        now = self.task.truth(self._world, self._started())
+    def _bounded(self, values: list[float]) -> FloatArray:
+        return np.array(
+            [
+                min(max(value, low), high)
+                for value, (low, high) in zip(values, self._bounds, strict=True)
+            ],
+            np.float32,
+        )
+
+    def _command(self, target: Target) -> None:
+        if not self._stopped:
+            self._physics.command(target.joint_rad.tolist(), target.gripper)
+
+    def _read(self, layout: Layout) -> None:
+        world = self._world
+        self._physics.read(world)
+        self._pose = self._chain.pose(world.joint_rad)
+        world.tool_m = self._pose.tool_m
+
+    def _judge(self, layout: Layout) -> None:
+        now = self.task.truth(self._world, layout)
         self._met.append(now.success)
         self._collided = self._collided or now.collided
         success = self.task.episode_success(self._met, self._collided)
-        self._truth = replace(now, success=success)
+        self._truth = now if success == now.success else replace(now, success=success)
 
-    def _read(self) -> None:
-        self._physics.read(self._world)
-        self._pose = self._chain.pose(self._world.joint_rad)
-        self._world.tool_m = self._pose.tool_m
+    def _observe(self, layout: Layout) -> Observation:
+        state = np.array(self.task.observe(self._world, layout), np.float32)
+        if self._noise is not None:
+            state += self._noise()
+        np.maximum(state, self._low, out=state)
+        np.minimum(state, self._high, out=state)
+        ended = Ended.RUNNING
+        if self._steps >= self.task.horizon:
+            ended = Ended.TRUNCATED
+        elif self._truth.success and not self._config.fixed_horizon and self._steps:
+            ended = Ended.TERMINATED
+        time_ns = self._steps * self._period_ns
+        frames = self._frames(time_ns) if self._spec.frames else {}
+        self._observation = Observation(time_ns, state, ended, "", frames)
+        return self._observation
+
+    def _frames(self, time_ns: int) -> Mapping[str, Frame]:
+        size = self._spec.frames[CAMERA]
+        return {CAMERA: Frame(time_ns, self.render(self.scene(), size.height, size.width))}
 
     def _started(self) -> Layout:
         if self._layout is None:

@@ -6,56 +6,107 @@ does not give that (contact and motor caches survive), so every episode starts f
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
-
-import pybullet
+from pathlib import Path
 
 from robofeed.data.errors import HardwareError
-from robofeed.data.tasks import Body, BodyState, Layout, World
+from robofeed.data.tasks import Body, BodyState, World
 from robofeed_pybullet.arms import Arm
+from robofeed_pybullet.engine import pybullet
+from robofeed_pybullet.merge import merged
+from robofeed_pybullet.model import Model
+from robofeed_pybullet.model_writer import without_meshes, write_urdf
+from robofeed_pybullet.randomisation import Variation
 
 MOTOR_GAIN = 0.2
-"""Share of the position error removed in a time step: 83 % within a period of 8 steps, the lag of
-a position-controlled servo."""
-MOTOR_DAMPING = 1.0
+"""Share of the position error removed in a time step of 5 ms: 83 % within a period of 8 steps, the
+lag of a position-controlled servo."""
+_REFERENCE_TIMESTEP_S = 0.005
+GRAVITY_M_S2 = 9.81
+FINGER_FRICTION = 1.0
+
+
+def physics_model(arm: Arm, *, gripper: bool) -> Model:
+    """The arm for physics: boxes for meshes; without `gripper` the fingers are fixed, shut."""
+    shut = {name: position for name, position, _ in arm.gripper.joints}
+    moving = {*arm.joints, *(shut if gripper else ())}
+    fixed = {
+        name: shut.get(name, 0.0)
+        for name, joint in arm.model.joints.items()
+        if joint.kind != "fixed" and name not in moving
+    }
+    return merged(without_meshes(arm.model).with_fixed(fixed))
 
 
 class PhysicsWorld:
     """One physics client. `build` empties it and fills it again."""
 
-    def __init__(self, arm: Arm, timestep_s: float, substeps: int) -> None:
+    def __init__(self, arm: Arm, timestep_s: float, substeps: int, *, gripper: bool) -> None:
         self._arm = arm
         self._timestep_s = timestep_s
         self._substeps = range(substeps)
+        self._gripper = gripper
         self._client = -1
-        self._path = str(arm.path)
-        chain = {joint.name: joint for joint in arm.chain()}
-        self._forces = [chain[name].effort for name in arm.joints]
-        self._speeds = [chain[name].speed for name in arm.joints]
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        fingers = arm.gripper.joints if gripper else ()
+        self._fingers = [(shut, opened - shut) for _, shut, opened in fingers]
+        self._names = [*arm.joints, *(name for name, _, _ in fingers)]
+        joints = arm.model.joints
+        self._forces = [joints[name].effort for name in arm.joints]
+        self._forces += [arm.gripper.force] * len(fingers)
+        self._speeds = [joints[name].speed for name in arm.joints]
+        self._speeds += [arm.gripper.speed] * len(fingers)
+        gain = 1.0 - (1.0 - MOTOR_GAIN) ** (timestep_s / _REFERENCE_TIMESTEP_S)
+        self._gains = [gain] * len(self._names)
+        self._dampings = [1.0] * len(self._names)
         self._body = -1
         self._joints: list[int] = []
-        self._gains = [MOTOR_GAIN] * len(arm.joints)
-        self._dampings = [MOTOR_DAMPING] * len(arm.joints)
-        self._fingers: list[int] = []
         self._movable: list[int] = []
         self._obstacles: list[int] = []
 
-    def connect(self) -> None:
-        """Start the physics engine. Idempotent."""
+    @property
+    def links(self) -> int:
+        """Moving links of the arm, fingers included."""
+        return len(self._names)
+
+    def connect(self, *, window: bool = False) -> None:
+        """Start the physics engine. Idempotent.
+
+        Raises:
+            HardwareError: it did not start.
+        """
+        if self._client >= 0:
+            return
+        try:
+            self._client = pybullet.connect(pybullet.GUI if window else pybullet.DIRECT)
+        except pybullet.error as error:
+            raise HardwareError(f"PyBullet did not start: {error}") from error
         if self._client < 0:
-            self._client = pybullet.connect(pybullet.DIRECT)
-            if self._client < 0:
-                raise HardwareError("PyBullet did not start; it has no free client slot left")
+            raise HardwareError(
+                "PyBullet did not start; "
+                + ("is there a display? Set gui = false to go without" if window else "")
+            )
+        self._folder = tempfile.TemporaryDirectory(prefix="robofeed-arm-")
+        model = physics_model(self._arm, gripper=self._gripper)
+        write_urdf(model, self._file, visuals=window)
 
     def disconnect(self) -> None:
         """Free the engine. Idempotent."""
         if self._client >= 0:
             pybullet.disconnect(self._client)
             self._client = -1
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
-    def build(self, layout: Layout) -> None:
-        """Empty the world and put arm, table and bodies in."""
-        client = self._client
+    def build(self, variation: Variation) -> None:
+        """Empty the world and put arm, table and bodies in, the gripper open.
+
+        Raises:
+            HardwareError: not connected.
+        """
+        client, layout = self._client, variation.layout
         if client < 0:
             raise HardwareError("the simulator is not open: call open() before reset()")
         pybullet.resetSimulation(client)
@@ -64,28 +115,11 @@ class PhysicsWorld:
             deterministicOverlappingPairs=1,
             physicsClientId=client,
         )
-        pybullet.setGravity(0, 0, -9.81, physicsClientId=client)
+        pybullet.setGravity(0, 0, -GRAVITY_M_S2, physicsClientId=client)
         plane = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
         pybullet.createMultiBody(0, plane, physicsClientId=client)
-        self._body = pybullet.loadURDF(
-            self._path,
-            useFixedBase=True,
-            flags=pybullet.URDF_IGNORE_VISUAL_SHAPES | pybullet.URDF_USE_INERTIA_FROM_FILE,
-            physicsClientId=client,
-        )
-        index = {
-            pybullet.getJointInfo(self._body, joint, client)[1].decode(): joint
-            for joint in range(pybullet.getNumJoints(self._body, client))
-        }
-        self._joints = [index[name] for name in self._arm.joints]
-        self._fingers = [index[name] for name in self._arm.gripper.joints]
-        for joint, speed, value in zip(
-            self._joints, self._speeds, layout.home_rad or self._arm.home_rad, strict=True
-        ):
-            pybullet.changeDynamics(
-                self._body, joint, maxJointVelocity=speed, physicsClientId=client
-            )
-            pybullet.resetJointState(self._body, joint, value, physicsClientId=client)
+        self._load_arm(layout.home_rad or self._arm.home_rad)
+        self._vary_arm(variation)
         self._movable, self._obstacles = [], []
         for body in layout.bodies:
             number = self._add(body)
@@ -94,13 +128,13 @@ class PhysicsWorld:
             if body.obstacle:
                 self._obstacles.append(number)
 
-    def command(self, joint_rad: Sequence[float]) -> None:
-        """Set the joints' goals."""
+    def command(self, joint_rad: Sequence[float], opening: float = 0.0) -> None:
+        """Set the joints' goals and the gripper's opening."""
         pybullet.setJointMotorControlArray(
             self._body,
             self._joints,
             pybullet.POSITION_CONTROL,
-            targetPositions=joint_rad,
+            targetPositions=[*joint_rad, *(shut + opening * way for shut, way in self._fingers)],
             forces=self._forces,
             positionGains=self._gains,
             velocityGains=self._dampings,
@@ -109,23 +143,69 @@ class PhysicsWorld:
 
     def step(self) -> None:
         """Advance one period."""
-        client = self._client
+        client, step = self._client, pybullet.stepSimulation
         for _ in self._substeps:
-            pybullet.stepSimulation(client)
+            step(client)
 
     def read(self, world: World) -> None:
         """Fill `world` with what is measured now; the tool position is the caller's."""
         states = pybullet.getJointStates(self._body, self._joints, self._client)
+        if self._fingers:
+            shut, way = self._fingers[0]
+            arm = len(self._arm.joints)
+            world.gripper = min(max((states[arm][0] - shut) / way, 0.0), 1.0)
+            states = states[:arm]
         world.joint_rad = [state[0] for state in states]
         world.joint_rad_s = [state[1] for state in states]
-        world.bodies = [
-            BodyState(*pybullet.getBasePositionAndOrientation(number, self._client))
-            for number in self._movable
-        ]
-        world.touching = any(
-            pybullet.getContactPoints(self._body, number, physicsClientId=self._client)
-            for number in self._obstacles
+        if self._movable:
+            world.bodies = [
+                BodyState(*pybullet.getBasePositionAndOrientation(number, self._client))
+                for number in self._movable
+            ]
+        if self._obstacles:
+            # PyBullet also lists pairs that are near; only a gap of at most 0 is a touch.
+            world.touching = any(
+                contact[8] <= 0.0
+                for number in self._obstacles
+                for contact in pybullet.getContactPoints(
+                    self._body, number, physicsClientId=self._client
+                )
+            )
+
+    @property
+    def _file(self) -> Path:
+        assert self._folder is not None
+        return Path(self._folder.name) / "arm.urdf"
+
+    def _load_arm(self, home_rad: Sequence[float]) -> None:
+        client = self._client
+        self._body = pybullet.loadURDF(
+            str(self._file),
+            useFixedBase=True,
+            flags=pybullet.URDF_USE_INERTIA_FROM_FILE,
+            physicsClientId=client,
         )
+        index = {}
+        for joint in range(pybullet.getNumJoints(self._body, client)):
+            index[pybullet.getJointInfo(self._body, joint, client)[1].decode()] = joint
+        self._joints = [index[name] for name in self._names]
+        start = [*home_rad, *(shut + way for shut, way in self._fingers)]
+        for joint, speed, position in zip(self._joints, self._speeds, start, strict=True):
+            pybullet.changeDynamics(
+                self._body, joint, maxJointVelocity=speed, physicsClientId=client
+            )
+            pybullet.resetJointState(self._body, joint, position, physicsClientId=client)
+        self.command(start[: len(home_rad)], 1.0)
+
+    def _vary_arm(self, variation: Variation) -> None:
+        client, body = self._client, self._body
+        friction = FINGER_FRICTION * variation.finger_friction_share
+        # The last link carries the fingers where the gripper is fixed, else each finger is one.
+        for joint in self._joints[len(self._arm.joints) - 1 :]:
+            pybullet.changeDynamics(body, joint, lateralFriction=friction, physicsClientId=client)
+        for joint, share in zip(self._joints, variation.link_mass_share, strict=False):
+            mass_kg = pybullet.getDynamicsInfo(body, joint, client)[0] * share
+            pybullet.changeDynamics(body, joint, mass=mass_kg, physicsClientId=client)
 
     def _add(self, body: Body) -> int:
         client = self._client

@@ -1,0 +1,159 @@
+"""Pictures of stored scenes, drawn by PyBullet's TinyRenderer from primitive shapes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robofeed.data.spec import FloatArray
+from robofeed.data.tasks import Body
+from robofeed_pybullet.arms import Arm
+from robofeed_pybullet.engine import pybullet
+from robofeed_pybullet.model_writer import without_meshes, write_urdf
+from robofeed_pybullet.scene import decode
+
+TABLE = (0.83, 0.86, 0.88, 1.0)
+GOAL = (0.10, 0.72, 0.38, 0.75)
+GOAL_RADIUS_M = 0.015
+"""so101"""
+_YAW_DEG, _PITCH_DEG, _FIELD_DEG = 58.0, -28.0, 42.0
+_LIGHT = (1.2, -0.9, 2.2)
+
+
+class Painter:
+    """Draws scenes of one arm in a world of its own: needs no simulator, changes none."""
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+        self._client: int = pybullet.connect(pybullet.DIRECT)
+        with tempfile.TemporaryDirectory(prefix="robofeed-arm-") as folder:
+            path = Path(folder) / "arm.urdf"
+            write_urdf(without_meshes(arm.model), path, visuals=True)
+            self._body = pybullet.loadURDF(
+                str(path), useFixedBase=True, physicsClientId=self._client
+            )
+        names = {
+            pybullet.getJointInfo(self._body, joint, self._client)[1].decode(): joint
+            for joint in range(pybullet.getNumJoints(self._body, self._client))
+        }
+        self._joints = [names[name] for name in arm.joints]
+        self._fingers = [
+            (names[name], shut, opened - shut) for name, shut, opened in arm.gripper.joints
+        ]
+        scale = arm.scale
+        self._box((0.9 * scale, 1.1 * scale, 0.02), TABLE, (0.16 * scale, 0.0, -0.01))
+        radius = GOAL_RADIUS_M * scale
+        self._goal = self._solid(
+            pybullet.createVisualShape(
+                pybullet.GEOM_SPHERE, radius=radius, rgbaColor=GOAL, physicsClientId=self._client
+            ),
+            (0.0, 0.0, 0.0),
+        )
+        self._props: list[int] = []
+        self._drawn: tuple[Any, ...] = ()
+        self._view = pybullet.computeViewMatrixFromYawPitchRoll(
+            cameraTargetPosition=(0.14 * scale, 0.0, 0.09 * scale),
+            distance=0.80 * scale,
+            yaw=_YAW_DEG,
+            pitch=_PITCH_DEG,
+            roll=0.0,
+            upAxisIndex=2,
+        )
+
+    def close(self) -> None:
+        """Free the world. Idempotent."""
+        if self._client >= 0:
+            pybullet.disconnect(self._client)
+            self._client = -1
+
+    def paint(self, scene: FloatArray, height: int, width: int) -> NDArray[np.uint8]:
+        """The scene as uint8 [height, width, 3]."""
+        client = self._client
+        seen = decode(scene, len(self._joints))
+        for joint, position in zip(self._joints, seen.joint_rad, strict=True):
+            pybullet.resetJointState(self._body, joint, position, physicsClientId=client)
+        for joint, shut, way in self._fingers:
+            position = shut + seen.opening * way
+            pybullet.resetJointState(self._body, joint, position, physicsClientId=client)
+        self._move(self._goal, seen.goal_m, (0.0, 0.0, 0.0, 1.0))
+        self._place(seen.bodies)
+        projection = pybullet.computeProjectionMatrixFOV(_FIELD_DEG, width / height, 0.02, 10.0)
+        picture = pybullet.getCameraImage(
+            width,
+            height,
+            viewMatrix=self._view,
+            projectionMatrix=projection,
+            lightDirection=_LIGHT,
+            shadow=1,
+            renderer=pybullet.ER_TINY_RENDERER,
+            flags=pybullet.ER_NO_SEGMENTATION_MASK,
+            physicsClientId=client,
+        )[2]
+        pixels: NDArray[np.uint8] = np.asarray(picture, np.uint8).reshape(height, width, 4)
+        return np.ascontiguousarray(pixels[:, :, :3])
+
+    def _place(self, bodies: tuple[Body, ...]) -> None:
+        """Put the bodies where they are; make them anew only where others were drawn before."""
+        kinds = tuple((body.shape, body.size_m, body.colour) for body in bodies)
+        if kinds != self._drawn:
+            for number in self._props:
+                pybullet.removeBody(number, self._client)
+            self._props = [self._solid(self._shape(body), body.position_m) for body in bodies]
+            self._drawn = kinds
+        for number, body in zip(self._props, bodies, strict=True):
+            self._move(number, body.position_m, body.quaternion)
+
+    def _shape(self, body: Body) -> int:
+        x, y, z = body.size_m
+        client, colour = self._client, body.colour
+        made: int
+        if body.shape == "box":
+            made = pybullet.createVisualShape(
+                pybullet.GEOM_BOX,
+                halfExtents=(x / 2, y / 2, z / 2),
+                rgbaColor=colour,
+                physicsClientId=client,
+            )
+        elif body.shape == "cylinder":
+            made = pybullet.createVisualShape(
+                pybullet.GEOM_CYLINDER,
+                radius=x / 2,
+                length=z,
+                rgbaColor=colour,
+                physicsClientId=client,
+            )
+        else:
+            made = pybullet.createVisualShape(
+                pybullet.GEOM_SPHERE, radius=x / 2, rgbaColor=colour, physicsClientId=client
+            )
+        return made
+
+    def _box(
+        self,
+        size_m: tuple[float, float, float],
+        colour: tuple[float, float, float, float],
+        position_m: tuple[float, float, float],
+    ) -> None:
+        shape = self._shape(Body("", "box", size_m, position_m, colour=colour))
+        self._solid(shape, position_m)
+
+    def _solid(self, shape: int, position_m: tuple[float, float, float]) -> int:
+        made: int = pybullet.createMultiBody(
+            0,
+            baseVisualShapeIndex=shape,
+            basePosition=position_m,
+            physicsClientId=self._client,
+        )
+        return made
+
+    def _move(
+        self,
+        number: int,
+        position_m: tuple[float, float, float],
+        quaternion: tuple[float, float, float, float],
+    ) -> None:
+        pybullet.resetBasePositionAndOrientation(number, position_m, quaternion, self._client)

@@ -1,0 +1,214 @@
+"""Kinematics of an arm that pans about a vertical axis and folds in a plane: the so101's kind.
+
+Pan, three parallel pitch joints, and a roll along the last part: the pan angle has a closed form,
+and what is left is a problem of three joints in a plane, some five times cheaper than the general
+one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from robofeed_pybullet.kinematics import (
+    DAMPING,
+    ITERATIONS,
+    POSTURE_GAIN,
+    TOLERANCE_M,
+    TRAVEL_SHARE,
+    Floats,
+    Place,
+    Solution,
+    within_travel,
+)
+from robofeed_pybullet.model import Joint
+
+PITCH_STEP_RAD = 0.15
+"""largest change of the tool's pitch a step while it is brought down"""
+_ALIGNED = 1e-9
+
+
+class PlanarPose(NamedTuple):
+    """The tool's position, and in the arm's plane: tool, the three pitch joints, the pitch."""
+
+    tool_m: Place
+    across_m: float
+    up_m: float
+    aside_m: float
+    """the tool's distance from the plane"""
+    joints: tuple[float, float, float, float, float, float]
+    """across and up of each pitch joint"""
+    pitch_rad: float
+
+
+def is_planar(joints: Sequence[Joint]) -> bool:
+    """Whether these joints, base to tool, are of the kind `PlanarArm` solves."""
+    moving = [joint for joint in joints if joint.kind != "fixed"]
+    offsets = [joint.parent_from_joint for joint in joints]
+    return (
+        len(moving) == 5
+        and all(np.abs(matrix[:3, :3] - np.eye(3)).max() < _ALIGNED for matrix in offsets)
+        and all(abs(matrix[1, 3]) < _ALIGNED for matrix in offsets)
+        and abs(offsets[joints.index(moving[0])][0, 3]) < _ALIGNED
+        and abs(moving[0].axis[2]) == 1.0
+        and all(joint.axis == (0.0, 1.0, 0.0) for joint in moving[1:4])
+        and abs(moving[4].axis[0]) == 1.0
+    )
+
+
+class PlanarArm:
+    """Pan, three pitches and a roll. See `Kinematics`.
+
+    With `hold_posture` the tool's pitch goes to that of the home posture as far as reachable, and
+    the roll follows the pan so that the fingers keep their direction in the room. Otherwise the
+    pitch drifts towards home and the roll stays as it is.
+    """
+
+    def __init__(
+        self,
+        joints: Sequence[Joint],
+        home_rad: Floats,
+        period_s: float,
+        *,
+        hold_posture: bool = False,
+    ) -> None:
+        moving = [joint for joint in joints if joint.kind != "fixed"]
+        self.low = [joint.low for joint in moving]
+        self.high = [joint.high for joint in moving]
+        self.travel = [joint.speed * period_s * TRAVEL_SHARE for joint in moving]
+        starts = [joints.index(joint) for joint in moving]
+        sections = [
+            [joint.parent_from_joint[:3, 3] for joint in joints[start + 1 : stop + 1]]
+            for start, stop in zip(starts, [*starts[1:], len(joints) - 1], strict=True)
+        ]
+        base, upper, lower, wrist, tool = (
+            np.sum([np.zeros(3), *section], axis=0).tolist() for section in sections
+        )
+        height = sum(joint.parent_from_joint[2, 3] for joint in joints[: starts[0] + 1])
+        self._base = (base[0], base[2] + float(height))
+        self._upper = (upper[0], upper[2])
+        self._lower = (lower[0], lower[2])
+        self._wrist = (wrist[0] + tool[0], wrist[2])
+        self._tool_up = tool[2]
+        self._pan_sign = moving[0].axis[2]
+        self._roll_sign = moving[4].axis[0]
+        self._hold = hold_posture
+        self._home_pitch = sum(home_rad[1:4])
+        # Pointing down, a turn of the room about z by psi is undone by a roll about x by psi.
+        self._home_roll = home_rad[4]
+        self._home_yaw = self._pan_sign * home_rad[0]
+
+    def pose(self, joint_rad: Floats) -> PlanarPose:
+        """Forward kinematics."""
+        pan, lift, elbow, flex, roll = joint_rad
+        cos, sin = math.cos(lift), math.sin(lift)
+        across1, up1 = self._base
+        x, z = self._upper
+        across2, up2 = across1 + cos * x + sin * z, up1 + cos * z - sin * x
+        pitch = lift + elbow
+        cos, sin = math.cos(pitch), math.sin(pitch)
+        x, z = self._lower
+        across3, up3 = across2 + cos * x + sin * z, up2 + cos * z - sin * x
+        pitch += flex
+        cos, sin = math.cos(pitch), math.sin(pitch)
+        x, z = self._wrist
+        turn = self._roll_sign * roll
+        z += math.cos(turn) * self._tool_up
+        aside = -math.sin(turn) * self._tool_up
+        across, up = across3 + cos * x + sin * z, up3 + cos * z - sin * x
+        yaw = self._pan_sign * pan
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        tool = (cos * across - sin * aside, sin * across + cos * aside, up)
+        return PlanarPose(
+            tool, across, up, aside, (across1, up1, across2, up2, across3, up3), pitch
+        )
+
+    def solve(self, start_rad: Floats, pose: PlanarPose, goal_m: Floats) -> Solution:
+        """The pan in closed form, then damped least squares in the plane.
+
+        A pitch joint that meets its limit stays there and the others go on.
+        """
+        x, y, up = goal_m
+        joints = list(start_rad)
+        aside = pose.aside_m
+        across = math.sqrt(max(x * x + y * y - aside * aside, 0.0))
+        joints[0] = self._pan(joints[0], x, y, across, aside)
+        if self._hold:
+            yaw = self._pan_sign * joints[0] - self._home_yaw
+            roll = self._home_roll + self._roll_sign * yaw
+            joints[4] = min(max(roll, self.low[4]), self.high[4])
+            aside = -math.sin(self._roll_sign * joints[4]) * self._tool_up
+            across = math.sqrt(max(x * x + y * y - aside * aside, 0.0))
+            joints[0] = self._pan(joints[0], x, y, across, aside)
+            pose = self.pose(joints)
+        yaw = self._pan_sign * joints[0]
+        # What the pan reaches, which at its limit or behind the base is not the goal's bearing.
+        across = math.cos(yaw) * x + math.sin(yaw) * y
+        self._fold(joints, pose, across, up)
+        share = within_travel(start_rad, joints, self.travel)
+        if share < 1.0:
+            joints = [
+                start + share * (goal - start)
+                for start, goal in zip(start_rad, joints, strict=True)
+            ]
+        tool = self.pose(joints).tool_m
+        return Solution(joints, tool, math.dist(tool, goal_m))
+
+    def _pan(self, now: float, x: float, y: float, across: float, aside: float) -> float:
+        yaw = math.atan2(y, x) - math.atan2(aside, across)
+        pan = math.remainder(self._pan_sign * yaw - now, math.tau) + now
+        return min(max(pan, self.low[0]), self.high[0])
+
+    def _fold(self, joints: list[float], pose: PlanarPose, across: float, up: float) -> None:
+        """Bring the pitch joints to a point of the plane, in place."""
+        low, high = self.low, self.high
+        frozen = [1.0, 1.0, 1.0]
+        turning = True
+        for _ in range(ITERATIONS):
+            r, z = pose.across_m, pose.up_m
+            r1, z1, r2, z2, r3, z3 = pose.joints
+            f1, f2, f3 = frozen
+            # A pitch about y moves a point at (r, z) from its joint by (z, -r).
+            a1, a2, a3 = (z - z1) * f1, (z - z2) * f2, (z - z3) * f3
+            b1, b2, b3 = (r1 - r) * f1, (r2 - r) * f2, (r3 - r) * f3
+            er, ez = across - r, up - z
+            aa = a1 * a1 + a2 * a2 + a3 * a3 + DAMPING
+            bb = b1 * b1 + b2 * b2 + b3 * b3 + DAMPING
+            ab = a1 * b1 + a2 * b2 + a3 * b3
+            scale = 1.0 / (aa * bb - ab * ab)
+            wr, wz = (bb * er - ab * ez) * scale, (aa * ez - ab * er) * scale
+            d1, d2, d3 = a1 * wr + b1 * wz, a2 * wr + b2 * wz, a3 * wr + b3 * wz
+            if turning:
+                turning = False
+                d1, d2, d3 = self._turned(pose.pitch_rad, (a1, a2, a3, b1, b2, b3), (d1, d2, d3))
+            for index, change in enumerate((d1, d2, d3), 1):
+                wanted = joints[index] + change
+                if wanted < low[index] or wanted > high[index]:
+                    frozen[index - 1] = 0.0
+                    wanted = min(max(wanted, low[index]), high[index])
+                joints[index] = wanted
+            pose = self.pose(joints)
+            if abs(across - pose.across_m) + abs(up - pose.up_m) < TOLERANCE_M:
+                break
+
+    def _turned(
+        self, pitch: float, jacobian: tuple[float, ...], step: tuple[float, float, float]
+    ) -> tuple[float, float, float]:
+        """`step` and a turn towards the home pitch that leaves the tool in place."""
+        a1, a2, a3, b1, b2, b3 = jacobian
+        d1, d2, d3 = step
+        n1, n2, n3 = a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1
+        wish = self._home_pitch - pitch
+        if self._hold:
+            wish = min(max(wish - d1 - d2 - d3, -PITCH_STEP_RAD), PITCH_STEP_RAD)
+        else:
+            wish *= POSTURE_GAIN
+        length = math.sqrt(n1 * n1 + n2 * n2 + n3 * n3) + 1e-12
+        n1, n2, n3 = n1 / length, n2 / length, n3 / length
+        turned = n1 + n2 + n3
+        # Damped: where the joints can hardly turn the tool in place they are not asked to.
+        share = wish * turned / (turned * turned + 0.01)
+        return d1 + share * n1, d2 + share * n2, d3 + share * n3
