@@ -86,14 +86,19 @@ def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return (last - (count - 1) / 2)[group]
 
 
-def rolling_median(values: ArrayLike, window: int) -> NDArray[np.float64]:
-    """Return the median of the last `window` values at each place (of fewer at the start)."""
+def rolling_quantiles(
+    values: ArrayLike, window: int, shares: Sequence[float]
+) -> NDArray[np.float64]:
+    """Return quantiles of the last `window` values at each place, [shares, values].
+
+    At the start they are of as many as there are. Values that are not finite are left out; NaN
+    where a window has no others.
+    """
     series = np.asarray(values, dtype=np.float64).ravel()
-    if series.size == 0:
-        return series
-    padded = np.concatenate([np.full(max(window, 1) - 1, np.nan), series])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, max(window, 1))
-    finite = np.isfinite(windows).any(axis=1)
-    medians = np.full(series.size, np.nan)
-    medians[finite] = np.nanmedian(windows[finite], axis=1)
-    return medians
+    quantiles = np.full((len(shares), series.size), np.nan)
+    for place in range(series.size):
+        recent = series[max(0, place - window + 1) : place + 1]
+        recent = recent[np.isfinite(recent)]
+        if recent.size:
+            quantiles[:, place] = np.quantile(recent, shares)
+    return quantiles

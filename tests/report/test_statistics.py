@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from robofeed.report.statistics import (
     bootstrap_interval,
     interquartile_mean,
-    rolling_median,
+    rolling_quantiles,
     spearman,
 )
 
@@ -98,14 +98,15 @@ def test_spearman_known_values():
 
 
 @given(series, st.integers(1, 10))
-def test_rolling_median_looks_back_only(values, window):
-    medians = rolling_median(values, window)
-    assert len(medians) == len(values)
-    for place, median in enumerate(medians):
-        assert median == np.median(values[max(0, place - window + 1) : place + 1])
+def test_rolling_quantiles_look_back_only(values, window):
+    low, middle = rolling_quantiles(values, window, [0.0, 0.5])
+    for place in range(len(values)):
+        recent = values[max(0, place - window + 1) : place + 1]
+        assert middle[place] == pytest.approx(np.median(recent))
+        assert low[place] == min(recent)
 
 
-def test_rolling_median_skips_what_is_not_a_number():
-    assert np.isnan(rolling_median([np.nan, np.nan], 2)).all()
-    assert rolling_median([np.nan, 3.0, np.nan], 2).tolist()[1:] == [3.0, 3.0]
-    assert rolling_median([], 3).size == 0
+def test_rolling_quantiles_skip_what_is_not_a_number():
+    assert np.isnan(rolling_quantiles([np.nan, np.inf], 2, [0.5])).all()
+    assert rolling_quantiles([np.nan, 3.0, np.nan], 2, [0.5])[0].tolist()[1:] == [3.0, 3.0]
+    assert rolling_quantiles([], 3, [0.25, 0.75]).shape == (2, 0)

@@ -1,0 +1,107 @@
+"""Short films of the policy at the start, in the middle and at the end of a run."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from robofeed.data.errors import RobofeedError
+from robofeed.data.run_folder import RunFolder
+from robofeed.data.spec import FloatArray
+from robofeed.events import Evaluated
+from robofeed.report.run_record import RunRecord
+from robofeed.report.video import Picture, jpeg_of_frame, write_mp4
+
+Render = Callable[[FloatArray, int, int], Picture]
+"""Makes a picture of a stored scene: `Renders.render`, given (scene, height, width)."""
+SceneReader = Callable[[str], FloatArray]
+"""Stored scenes of an episode, float32 [T+1, scene], by its id. Raises DataError."""
+
+HEIGHT, WIDTH = 288, 384
+EPISODES = 3
+"""Episodes in a film, one after another."""
+SECONDS_A_FILM = 12.0
+"""Rendering time after which a film gets no further episode: software renders meshes slowly."""
+POSTER_S = 1.4
+"""The moment of a film that stands for it before it plays."""
+PAUSE_S = 0.4
+"""How long the last picture of an episode stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """The policy at one moment of the run: a video as data, or the reason why there is none."""
+
+    title: str
+    evaluation: Evaluated | None
+    mp4_base64: str = ""
+    poster_base64: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """What films are made with. `render` is None where the backend cannot render, or is absent."""
+
+    read_scenes: SceneReader
+    render: Render | None
+    period_s: float
+    why_not: str = "the backend of this run cannot render stored scenes"
+    """said in place of a film where there is no `render`"""
+
+    def films(self, record: RunRecord) -> list[Film]:
+        """Make the three films, taking those already in the run folder as they are."""
+        return [
+            self._film(record, title, evaluation)
+            for title, evaluation in moments(record.evaluations)
+        ]
+
+    def _film(self, record: RunRecord, title: str, evaluation: Evaluated | None) -> Film:
+        if evaluation is None:
+            return Film(title, None, missing="the run has no evaluation at this moment")
+        if not evaluation.episode_ids:
+            return Film(title, evaluation, missing="no episode of this evaluation was kept")
+        ids = evaluation.episode_ids[:EPISODES]
+        path = RunFolder(record.run_dir).clips_path / f"{'-'.join((evaluation.moment, *ids))}.mp4"
+        try:
+            if not path.is_file():
+                if self.render is None:
+                    return Film(title, evaluation, missing=self.why_not)
+                path.parent.mkdir(exist_ok=True)
+                write_mp4(path, self._pictures(ids, self.render), 1 / self.period_s)
+            poster = jpeg_of_frame(path, round(POSTER_S / self.period_s))
+            return Film(title, evaluation, _base64(path.read_bytes()), _base64(poster))
+        except (RobofeedError, OSError, ValueError) as error:
+            return Film(title, evaluation, missing=f"the clip could not be made: {error}")
+
+    def _pictures(self, episode_ids: Sequence[str], render: Render) -> Iterator[Picture]:
+        began = time.monotonic()
+        for episode_id in episode_ids:
+            if time.monotonic() - began > SECONDS_A_FILM:
+                return
+            scenes = self.read_scenes(episode_id)
+            if scenes.size == 0:
+                raise ValueError(f"episode {episode_id} was stored without scenes")
+            for scene in scenes:
+                picture = render(scene, HEIGHT, WIDTH)
+                yield picture
+            for _ in range(round(PAUSE_S / self.period_s)):
+                yield picture
+
+
+def moments(evaluations: Sequence[Evaluated]) -> list[tuple[str, Evaluated | None]]:
+    """Choose what to film: the first evaluation, the one nearest to half of the steps, the last."""
+    if not evaluations:
+        return [("Start", None), ("Middle", None), ("End", None)]
+    first, last = evaluations[0], evaluations[-1]
+    half = (first.steps + last.steps) / 2
+    between = [event for event in evaluations[1:-1] if event.episode_ids]
+    middle = min(between, key=lambda event: abs(event.steps - half), default=None)
+    end = last if len(evaluations) > 1 else None
+    return [("Start", first), ("Middle", middle), ("End", end)]
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

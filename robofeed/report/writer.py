@@ -1,0 +1,88 @@
+"""Run folder in, report.html out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from robofeed.data.atomic_file import write_atomically
+from robofeed.data.errors import DataError, RobofeedError
+from robofeed.data.feedback import Retraction
+from robofeed.data.run_folder import RunFolder
+from robofeed.data.store import EpisodeStore
+from robofeed.report.clips import Render, Studio
+from robofeed.report.feedback_summary import FeedbackSummary, summarise
+from robofeed.report.page import compose
+from robofeed.report.run_record import EVALUATION_PREFIX, RunRecord, read_run
+from robofeed.report.safety_summary import EpisodeGates
+from robofeed.report.template import fill
+
+
+def write_report(
+    run_dir: Path,
+    render_scene: Render | None = None,
+    period_s: float = 0.04,
+    why_no_clips: str = "",
+) -> Path:
+    """Write the page of a run, finished or not, and return its path.
+
+    `render_scene` is the backend's `Renders.render`; films made before are kept in `clips/` and
+    need none. What is missing or damaged is named on the page. `why_no_clips` is said there in
+    place of a film where there is no renderer.
+
+    Raises:
+        ConfigError: `run_dir` is no run folder.
+        DataError: the page cannot be written.
+    """
+    record = read_run(run_dir)
+    store = EpisodeStore(run_dir)
+    unreadable: list[str] = []
+    episodes = list(_training_gates(store, unreadable))
+    if unreadable:
+        record = record.lacking(
+            f"{len(unreadable)} stored episodes cannot be read, the first: {unreadable[0]}"
+        )
+    studio = Studio(
+        lambda episode_id: store.read(episode_id).scene,
+        render_scene,
+        period_s,
+        why_no_clips or "the backend of this run cannot render stored scenes",
+    )
+    page = compose(record, studio.films(record), _feedback(record), episodes)
+    path = RunFolder(run_dir).report_path
+    write_atomically(path, fill("page.html.jinja", page))
+    return path
+
+
+def _training_gates(store: EpisodeStore, unreadable: list[str]) -> Iterator[EpisodeGates]:
+    for episode_id in store.ids():
+        if episode_id.startswith(EVALUATION_PREFIX):
+            continue
+        try:
+            episode = store.read(episode_id)
+        except DataError as error:
+            unreadable.append(str(error))
+            continue
+        yield EpisodeGates(episode.seed, episode.gates)
+
+
+def _feedback(record: RunRecord) -> FeedbackSummary:
+    if record.learns_from_truth:
+        return FeedbackSummary(missing="this baseline learns from ground truth; nobody was asked")
+    path = RunFolder(record.run_dir).ledger_path
+    if not path.is_file():
+        return FeedbackSummary(missing=f"there is no {path.name} in the run folder")
+    from robofeed.data.ledger import Ledger
+
+    try:
+        ledger = Ledger.open(path)
+    except RobofeedError as error:
+        return FeedbackSummary(missing=f"the ledger cannot be read: {error}")
+    try:
+        standing = [entry.feedback for entry in ledger.standing()]
+        taken_back = sum(not isinstance(each.feedback, Retraction) for each in ledger.since())
+        return summarise(standing, taken_back - len(standing), ledger.queries())
+    except RobofeedError as error:
+        return FeedbackSummary(missing=f"the ledger cannot be read: {error}")
+    finally:
+        ledger.close()
