@@ -108,8 +108,13 @@ class Ranker(Protocol):
     """A source of answers about clips. Neither method waits for a person.
 
     `open(desk)`; then `ask(queries)` whenever there are some; answers go to `desk.append` at any
-    later time, from any thread; `close()`.
+    later time, from any thread; `close()`. `prompt` says whether every answer is in the ledger
+    when `ask` returns, as with simulated people: then a resumed run repeats itself exactly.
     """
+
+    @property
+    def prompt(self) -> bool:
+        """Whether answers are there when `ask` returns."""
 
     def open(self, desk: Desk) -> None:
         """Take the desk."""
@@ -129,7 +134,7 @@ TruthReader = Callable[[Segment], FloatArray]
 class UsesTruth(Protocol):
     """A simulated teacher: it sees true rewards. The learner never does."""
 
-    def use_truth(self, reader: TruthReader) -> None:
+    def use_truth(self, reader: TruthReader, history: Sequence[Query]) -> None:
         """Take the reader. Called once, before `open`."""
 
 

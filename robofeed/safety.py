@@ -75,7 +75,7 @@ class Guarded:
                 "acknowledge the stop before the next episode"
             )
         self._latest = self.backend.reset(seed)
-        self._previous = None
+        self._at_rest()
         return self._latest
 
     def observe(self) -> Observation:
@@ -91,7 +91,7 @@ class Guarded:
     def acknowledge(self) -> None:
         """A person has seen the stop: actions are accepted again, starting from where the arm is."""
         self._latched = Gate.NONE
-        self._previous = None
+        self._at_rest()
 
     @property
     def latched(self) -> Gate:
@@ -123,6 +123,11 @@ class Guarded:
         backend.send(target)
         return Executed(action, target, gates)
 
+    def _at_rest(self) -> None:
+        self._previous = None
+        if self._limits is not None:
+            self._limits.at_rest()
+
     def _refusal(self, action: FloatArray, seen_ns: int | None) -> Gate:
         if action.shape != self._shape:
             return Gate.BAD_SHAPE
@@ -140,7 +145,9 @@ class Guarded:
         for value, (low, high) in zip(values, self._bounds, strict=True):
             if not low <= value <= high:
                 low_all, high_all = zip(*self._bounds, strict=True)
-                clipped = np.clip(action, np.reshape(low_all, action.shape), np.reshape(high_all, action.shape))
+                clipped = np.clip(
+                    action, np.reshape(low_all, action.shape), np.reshape(high_all, action.shape)
+                )
                 return clipped.astype(np.float32), Gate.ACTION_BOUNDS
         return action, Gate.NONE
 
@@ -168,6 +175,10 @@ class _JointGates:
         self._box = list(
             zip(limits.workspace_low_m.tolist(), limits.workspace_high_m.tolist(), strict=True)
         )
+        self._last_step = [0.0] * len(self._low)
+
+    def at_rest(self) -> None:
+        """Forget the last step: the arm stands still."""
         self._last_step = [0.0] * len(self._low)
 
     def pass_through(

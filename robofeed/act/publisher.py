@@ -1,0 +1,42 @@
+"""The one way back in the loop: immutable policy snapshots, from the learner to whoever acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from robofeed.act.policies import MlpPolicy
+from robofeed.data.policy_spec import PolicySpec
+from robofeed.data.spec import FloatArray
+from robofeed.interfaces import Policy
+
+
+class Publisher:
+    """Gives the newest policy. A new snapshot is made at most once every `every_updates` updates."""
+
+    def __init__(
+        self,
+        export: Callable[[], tuple[PolicySpec, FloatArray]],
+        updates: Callable[[], int],
+        every_updates: int,
+    ) -> None:
+        self._export, self._updates, self._every = export, updates, every_updates
+        self._published_at = -1
+        self._policy: MlpPolicy | None = None
+        self.version = 0
+
+    def latest(self) -> Policy:
+        """The newest snapshot; its version grows with every publication."""
+        updates = self._updates()
+        if self._policy is None or updates - self._published_at >= self._every:
+            self.refresh()
+        assert self._policy is not None  # noqa: S101 - refresh made one
+        return self._policy
+
+    def refresh(self) -> Policy:
+        """Publish now, for instance before an evaluation."""
+        spec, weights = self._export()
+        if self._policy is None or self._updates() != self._published_at:
+            self.version += 1
+        self._policy = MlpPolicy(spec, weights, self.version)
+        self._published_at = self._updates()
+        return self._policy

@@ -1,0 +1,98 @@
+"""An episode while it grows: preallocated rows, turned into an immutable `Episode` at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from robofeed.data.episode import Episode, TruthTrace
+from robofeed.data.fleet import Table
+from robofeed.data.observation import ControlMode, Ended
+
+_FIRST_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """A finished episode and, from a simulator, its ground truth (kept apart)."""
+
+    episode: Episode
+    truth: TruthTrace | None
+
+
+class Recording:
+    """Collects one arm's rows of a fleet's table, step by step."""
+
+    def __init__(
+        self, episode_id: str, seed: int | None, spec_hash: str, table: Table, row: int
+    ) -> None:
+        self._id, self._seed, self._spec_hash = episode_id, seed, spec_hash
+        self._table, self._row = table, row
+        self._steps = 0
+        self._before = {
+            name: np.empty(
+                (_FIRST_ROWS, *getattr(table, name).shape[1:]), getattr(table, name).dtype
+            )
+            for name in ("state", "time_ns", "scene")
+        }
+        self._during = {
+            name: np.empty(
+                (_FIRST_ROWS, *getattr(table, name).shape[1:]), getattr(table, name).dtype
+            )
+            for name in ("proposed", "executed", "gates", "true_reward", "success", "collided")
+        }
+        self._mode = np.empty(_FIRST_ROWS, np.uint8)
+        self._version = np.empty(_FIRST_ROWS, np.int64)
+        self._copy(self._before, 0)
+
+    def step(self, policy_version: int, mode: ControlMode = ControlMode.AUTONOMOUS) -> None:
+        """Take over what the table's row holds after a step."""
+        index = self._steps
+        if index + 1 >= len(self._mode):
+            self._grow()
+        self._copy(self._during, index)
+        self._mode[index] = mode
+        self._version[index] = policy_version
+        self._steps = index + 1
+        self._copy(self._before, self._steps)
+
+    def finish(self, ended: Ended, reason: str, has_truth: bool) -> Recorded:
+        """Freeze it."""
+        steps = self._steps
+        episode = Episode(
+            id=self._id,
+            observations=self._before["state"][: steps + 1],
+            time_ns=self._before["time_ns"][: steps + 1],
+            proposed=self._during["proposed"][:steps],
+            executed=self._during["executed"][:steps],
+            gates=self._during["gates"][:steps],
+            mode=self._mode[:steps],
+            policy_version=self._version[:steps],
+            scene=self._before["scene"][: steps + 1],
+            ended=ended,
+            seed=self._seed,
+            spec_hash=self._spec_hash,
+            reason=reason,
+        )
+        if not has_truth:
+            return Recorded(episode, None)
+        during = self._during
+        truth = TruthTrace(
+            self._id,
+            during["true_reward"][:steps].copy(),
+            during["success"][:steps].copy(),
+            during["collided"][:steps].copy(),
+        )
+        return Recorded(episode, truth)
+
+    def _copy(self, into: dict[str, np.ndarray], index: int) -> None:
+        for name, rows in into.items():
+            rows[index] = getattr(self._table, name)[self._row]
+
+    def _grow(self) -> None:
+        for rows in (self._before, self._during):
+            for name, array in rows.items():
+                rows[name] = np.concatenate([array, np.empty_like(array)])
+        self._mode = np.concatenate([self._mode, np.empty_like(self._mode)])
+        self._version = np.concatenate([self._version, np.empty_like(self._version)])

@@ -1,0 +1,104 @@
+"""Episodes out of a fleet: the policy acts, the arms move, transitions stream to the learner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from robofeed.act.recording import Recorded, Recording
+from robofeed.data.batch import StepBatch
+from robofeed.data.fleet import Fleet
+from robofeed.data.observation import Ended
+from robofeed.data.spec import FloatArray
+from robofeed.interfaces import Policy
+
+
+class ExpertPolicy:
+    """The simulator's own scripted expert, as a policy. It needs the fleet, not the observation."""
+
+    version = -1
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def act(self, observations: FloatArray, rng: np.random.Generator | None) -> FloatArray:
+        """The expert's actions for the arms that are running (all rows; resting rows mean nothing)."""
+        running = [row for row in range(len(observations)) if not self._fleet.table.ended[row]]
+        self._fleet.expert(running)
+        return self._fleet.table.proposed[: len(observations)].copy()
+
+
+class Rollout:
+    """One episode an arm. Iterate for transitions; `recorded` holds the episodes afterwards.
+
+    The transitions of a step are yielded while the arms already do the next one, so that learning
+    and moving overlap. The order of everything is fixed: the same seeds give the same episodes.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        seeds: Sequence[int | None],
+        ids: Sequence[str],
+        policy: Callable[[], Policy],
+        rng: np.random.Generator | None,
+        with_true_reward: bool = False,
+    ) -> None:
+        self._fleet, self._seeds, self._ids = fleet, seeds, ids
+        self._policy, self._rng = policy, rng
+        self._with_true_reward = with_true_reward
+        self.recorded: list[Recorded] = []
+
+    def __iter__(self) -> Iterator[StepBatch]:
+        fleet, table = self._fleet, self._fleet.table
+        count = len(self._seeds)
+        fleet.reset(self._seeds)
+        spec_hash = fleet.spec.hash()
+        recordings = [
+            Recording(self._ids[row], self._seeds[row], spec_hash, table, row)
+            for row in range(count)
+        ]
+        finished: dict[int, Recorded] = {}
+        active = list(range(count))
+        pending: StepBatch | None = None
+        while active:
+            policy = self._policy()
+            table.proposed[:count] = policy.act(table.state[:count], self._rng)
+            before = table.state[active]
+            fleet.send(active)
+            if pending is not None:
+                yield pending
+            reasons = fleet.receive()
+            for row in active:
+                recordings[row].step(policy.version)
+            pending = self._transitions(before, active)
+            for row in active:
+                ended = Ended(table.ended[row])
+                if ended is not Ended.RUNNING:
+                    finished[row] = recordings[row].finish(ended, reasons[row], fleet.has_truth)
+            active = [row for row in active if row not in finished]
+        if pending is not None:
+            yield pending
+        self.recorded = [finished[row] for row in range(count)]
+
+    def run(self) -> list[Recorded]:
+        """Run to the end without learning."""
+        for _ in self:
+            pass
+        return self.recorded
+
+    def _transitions(self, before: FloatArray, active: list[int]) -> StepBatch | None:
+        table = self._fleet.table
+        # Nothing is learned from a refused action: the arm held instead.
+        moved = table.ended[active] != Ended.FAULT
+        if not moved.any():
+            return None
+        rows = np.asarray(active)[moved]
+        return StepBatch(
+            observation=before[moved],
+            action=table.executed[rows],
+            next_observation=table.state[rows],
+            terminated=table.ended[rows] == Ended.TERMINATED,
+            true_reward=table.true_reward[rows] if self._with_true_reward else None,
+        )

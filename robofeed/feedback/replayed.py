@@ -1,0 +1,46 @@
+"""Answers that were given before: replays a recorded ledger query by query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from robofeed.data.errors import DataError
+from robofeed.data.feedback import Feedback, Query
+from robofeed.interfaces import Desk
+
+
+class ReplayedAnswers:
+    """A `Ranker` that gives each query the answer it got in an earlier run, truth or no truth.
+
+    Works where the queries come out the same: same configuration, same seed.
+    """
+
+    prompt = True
+
+    def __init__(self, answers: Mapping[str, tuple[Query, Feedback]]) -> None:
+        self._answers = answers
+        self._desk: Desk | None = None
+
+    def open(self, desk: Desk) -> None:
+        """Take the desk."""
+        self._desk = desk
+
+    def ask(self, queries: Sequence[Query]) -> None:
+        """Append the recorded answers.
+
+        Raises:
+            DataError: a query the recording does not have, or has about other clips.
+        """
+        if self._desk is None:
+            raise RuntimeError("ReplayedAnswers.ask before open")
+        for query in queries:
+            recorded, answer = self._answers.get(query.id, (None, None))
+            if recorded is None or answer is None or recorded.segments != query.segments:
+                raise DataError(
+                    f"the recording has no answer to query {query.id} about {query.segments}; "
+                    "replay with the configuration and seed of the recorded run"
+                )
+            self._desk.append(answer)
+
+    def close(self) -> None:
+        """Nothing to stop."""

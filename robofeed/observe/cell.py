@@ -1,0 +1,66 @@
+"""One guarded arm stepped from a table of arrays: what a fleet's worker runs, in its process or ours."""
+
+from __future__ import annotations
+
+from robofeed.data.fleet import Table
+from robofeed.data.observation import Ended, Observation
+from robofeed.interfaces import Backend, HasExpert, HasTruth, Renders
+from robofeed.safety import Guarded
+
+
+class Cell:
+    """A backend behind its safety gates, reading actions from and writing results to row `row`."""
+
+    def __init__(self, backend: Backend, table: Table, row: int) -> None:
+        self.guarded = Guarded(backend)
+        self._backend = backend
+        self._table = table
+        self._row = row
+        self._seen_ns = 0
+
+    def open(self) -> None:
+        """Connect."""
+        self.guarded.open()
+
+    def close(self) -> None:
+        """Disconnect. Idempotent."""
+        self.guarded.close()
+
+    def reset(self, seed: int | None) -> str:
+        """Start an episode and write its first observation."""
+        table, row = self._table, self._row
+        observation = self.guarded.reset(seed)
+        table.gates[row] = 0
+        return self._write(observation)
+
+    def step(self) -> str:
+        """Apply the row's proposed action and write what came of it. Returns why the episode ended, if it did."""
+        table, row = self._table, self._row
+        executed = self.guarded.apply(table.proposed[row], self._seen_ns)
+        table.executed[row] = executed.action
+        table.gates[row] = executed.gates
+        reason = self._write(self.guarded.observe())
+        if executed.target is None:
+            table.ended[row] = Ended.FAULT
+            return f"the action was refused ({executed.gates.name}); the arm holds"
+        return reason
+
+    def expert(self) -> None:
+        """Write the scripted expert's action into the row's proposed action."""
+        if not isinstance(self._backend, HasExpert):
+            raise TypeError(f"{type(self._backend).__name__} has no scripted expert")
+        self._table.proposed[self._row] = self._backend.expert_action()
+
+    def _write(self, observation: Observation) -> str:
+        table, row = self._table, self._row
+        table.state[row] = observation.state
+        table.time_ns[row] = self._seen_ns = observation.time_ns
+        table.ended[row] = observation.ended
+        if table.scene.shape[1] and isinstance(self._backend, Renders):
+            table.scene[row] = self._backend.scene()
+        if isinstance(self._backend, HasTruth):
+            truth = self._backend.truth()
+            table.true_reward[row] = truth.reward
+            table.success[row] = truth.success
+            table.collided[row] = truth.collided
+        return observation.reason

@@ -1,0 +1,71 @@
+"""Asking and hearing, joined to the run: the loop's `Interview`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from robofeed.events import Event, FeedbackReceived
+from robofeed.feedback.interviewer import Interviewer
+from robofeed.feedback.label_book import LabelBook
+from robofeed.feedback.queries import ClipScores
+from robofeed.stop_rules import Progress
+
+
+class Conversation:
+    """Asks when a session is due, hears what has come in, and says when there is enough to learn from."""
+
+    def __init__(
+        self,
+        interviewer: Interviewer,
+        book: LabelBook,
+        scores: Callable[[], ClipScores | None],
+        fit_every_answers: int,
+        tell: Callable[[Event], None],
+    ) -> None:
+        self.interviewer = interviewer
+        self.book = book
+        self._scores = scores
+        self._fit_every_answers = fit_every_answers
+        self._tell = tell
+        self.answers_at_last_fit = 0
+
+    def ask(self, progress: Progress) -> None:
+        """Put questions if a session is due."""
+        self.interviewer.ask_when_due(progress.steps, self._scores())
+
+    def hear(self, progress: Progress) -> bool:
+        """Take in new records; True where enough answers came since the last fit."""
+        new = self.book.read()
+        tally = self.book.tally
+        if new:
+            progress.answers = tally.answers
+            progress.step_of_last_answer = progress.steps
+            self._tell(
+                FeedbackReceived(
+                    progress.wall_s,
+                    progress.steps,
+                    answers=tally.answers,
+                    rankings=tally.rankings,
+                    skips=tally.skips,
+                    demonstrations=tally.demonstrations,
+                    new=new,
+                    open_queries=self.interviewer.asked - tally.answers,
+                )
+            )
+        if tally.answers - self.answers_at_last_fit < self._fit_every_answers:
+            return False
+        if not self.book.labels:
+            return False
+        self.answers_at_last_fit = tally.answers
+        return True
+
+
+class Silence:
+    """No one is asked: the ground-truth baseline and pure imitation."""
+
+    def ask(self, progress: Progress) -> None:
+        """Ask nothing."""
+
+    def hear(self, progress: Progress) -> bool:
+        """Hear nothing."""
+        return False

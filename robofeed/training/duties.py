@@ -1,0 +1,135 @@
+"""What happens between rounds when it is due: measuring, evaluating, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from robofeed.act.examiner import Examination, examine
+from robofeed.data.batch import Clip, ClipBatch
+from robofeed.data.fleet import Fleet
+from robofeed.data.intervals import wilson_interval
+from robofeed.events import Evaluated, Event, Updated
+from robofeed.interfaces import Learner, Policy, RewardModel
+from robofeed.stop_rules import Progress
+from robofeed.training.recorder import Recorder
+
+_KEPT = 3
+"""Episodes of each evaluation that are kept on disk, for clips."""
+
+
+@dataclass(slots=True)
+class Every:
+    """Due once every so many steps."""
+
+    steps: int
+    next_step: int = 0
+
+    def due(self, progress: Progress) -> bool:
+        """Whether it is due now; if so, not again before `steps` more."""
+        if progress.steps < self.next_step:
+            return False
+        self.next_step = progress.steps + self.steps
+        return True
+
+
+@dataclass(slots=True)
+class Measuring:
+    """Tells how fast things go and what the learner's losses are."""
+
+    every: Every
+    learner: Learner
+    phase: Callable[[], str]
+    tell: Callable[[Event], None]
+    _then: tuple[float, int] = (0.0, 0)
+
+    def __call__(self, progress: Progress) -> None:
+        """Read the learner's metrics: the only time the device is waited for."""
+        if not self.every.due(progress):
+            return
+        wall_s, steps = self._then
+        elapsed_s = progress.wall_s - wall_s
+        self._then = (progress.wall_s, progress.steps)
+        self.tell(
+            Updated(
+                progress.wall_s,
+                progress.steps,
+                updates=progress.updates,
+                answers=progress.answers,
+                phase=self.phase(),
+                steps_per_s=(progress.steps - steps) / elapsed_s if elapsed_s > 0 else 0.0,
+                metrics=dict(self.learner.metrics()),
+            )
+        )
+
+
+@dataclass(slots=True)
+class Evaluating:
+    """Runs the newest policy on fixed seeds. True success is for people to read, not for training."""
+
+    every: Every
+    fleet: Fleet
+    seeds: tuple[int, ...]
+    policy: Callable[[], Policy]
+    predictor: Callable[[], RewardModel | None]
+    recorder: Recorder
+    tell: Callable[[Event], None]
+    count: int = field(default=0)
+
+    def __call__(self, progress: Progress) -> None:
+        """Evaluate if it is due."""
+        if self.every.due(progress):
+            moment = "start" if progress.steps == 0 else "during"
+            rate = self.evaluate(progress, self.seeds, moment).success_rate
+            if moment == "during":
+                progress.success_rates.append(rate)
+
+    def evaluate(self, progress: Progress, seeds: tuple[int, ...], moment: str) -> Evaluated:
+        """Evaluate now and tell."""
+        policy = self.policy()
+        examination = examine(self.fleet, policy, seeds, prefix=f"v{self.count:04d}")
+        self.count += 1
+        kept = examination.recorded[:_KEPT]
+        for each in kept:
+            self.recorder.keep(each)
+        event = Evaluated(
+            progress.wall_s,
+            progress.steps,
+            answers=progress.answers,
+            moment=moment,
+            policy_version=policy.version,
+            seeds=seeds,
+            successes=examination.successes,
+            collisions=examination.collisions,
+            success_rate=examination.successes / len(seeds),
+            interval=wilson_interval(examination.successes, len(seeds)),
+            true_returns=examination.true_returns,
+            predicted_returns=self._predicted(examination),
+            episode_ids=tuple(each.episode.id for each in kept),
+        )
+        self.tell(event)
+        return event
+
+    def _predicted(self, examination: Examination) -> tuple[float, ...]:
+        model = self.predictor()
+        if model is None:
+            return ()
+        clips = [
+            Clip(each.episode.observations[:-1], each.episode.executed)
+            for each in examination.recorded
+        ]
+        scores = model.segment_scores(ClipBatch.stack(clips)).mean(axis=0)
+        return tuple(float(score) for score in scores)
+
+
+@dataclass(slots=True)
+class Saving:
+    """Writes a checkpoint when one is due."""
+
+    every: Every
+    save: Callable[[Progress], None]
+
+    def __call__(self, progress: Progress) -> None:
+        """Save if it is due."""
+        if progress.steps and self.every.due(progress):
+            self.save(progress)
