@@ -1,0 +1,281 @@
+"""What people said, kept for good: an append-only ledger of feedback and of the questions asked.
+
+This module imports SQLAlchemy; import it where a ledger is opened.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from robofeed.data.episode import Segment
+from robofeed.data.errors import DataError
+from robofeed.data.feedback import (
+    Feedback,
+    Kind,
+    Query,
+    Ranking,
+    Receipt,
+    Retraction,
+    Skip,
+    from_payload,
+    to_payload,
+)
+from robofeed.data.ledger_database import LedgerDatabase, database_url
+from robofeed.data.ledger_tables import FEEDBACK, QUERIES
+
+_PAYLOAD_VERSION = 1
+_ANSWERS = (Kind.RANKING, Kind.SKIP)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record with its place in the order of commits."""
+
+    sequence: int
+    feedback: Feedback
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What `Ledger.verify` found; no problems means all is well."""
+
+    records: int
+    queries: int
+    problems: tuple[str, ...]
+
+
+class Ledger:
+    """Records of people and the questions put to them. Every method may be called from any thread.
+
+    Errors are DataError, name the file, and leave nothing half-written.
+    """
+
+    def __init__(self, database: LedgerDatabase) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, path_or_url: str | Path, lock_timeout_s: float = 10.0) -> Ledger:
+        """Open a ledger, made where there is none and migrated where it is old.
+
+        Raises:
+            DataError: not a ledger, one of a newer robofeed, or one that cannot be opened.
+        """
+        database = LedgerDatabase(database_url(path_or_url), lock_timeout_s)
+        try:
+            database.open()
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        """Let go of the file. Idempotent."""
+        self._database.close()
+
+    def append(self, feedback: Feedback) -> Receipt:
+        """Store a record durably, then return. The same record again gives the same receipt.
+
+        Raises:
+            DataError: the uuid is there with another payload, or the record cannot be stored. An
+                error is no proof that it was not: send the same record again.
+        """
+        payload = _as_text(to_payload(feedback))
+        stamp = feedback.stamp
+        with self._database.writing() as connection:
+            known = connection.execute(
+                sa.select(FEEDBACK.c.sequence, FEEDBACK.c.payload).where(
+                    FEEDBACK.c.uuid == stamp.uuid
+                )
+            ).one_or_none()
+            if known is not None:
+                if json.loads(known.payload) != json.loads(payload):
+                    raise DataError(
+                        f"{self._database.where}: the record {stamp.uuid} is there already with "
+                        "another content; what a person said is never replaced, so append a "
+                        "retraction and a new record"
+                    )
+                return Receipt(stamp.uuid, known.sequence)
+            sequence = _next(connection, FEEDBACK)
+            connection.execute(
+                FEEDBACK.insert(),
+                {
+                    "uuid": stamp.uuid,
+                    "sequence": sequence,
+                    "kind": str(feedback.kind),
+                    "person": stamp.person,
+                    "source": stamp.source,
+                    "query_id": getattr(feedback, "query_id", None),
+                    "payload": payload,
+                    "shown_at_ns": stamp.shown_at_ns,
+                    "answered_at_ns": stamp.answered_at_ns,
+                    "recorded_at_ns": time.time_ns(),
+                    "schema_version": _PAYLOAD_VERSION,
+                },
+            )
+        return Receipt(stamp.uuid, sequence)
+
+    def since(self, cursor: int = 0) -> list[Entry]:
+        """All records after sequence `cursor`, retractions among them, in commit order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                sa.select(FEEDBACK.c.sequence, FEEDBACK.c.payload)
+                .where(FEEDBACK.c.sequence > cursor)
+                .order_by(FEEDBACK.c.sequence)
+            ).all()
+        return [Entry(row.sequence, self._record(row.sequence, row.payload)) for row in rows]
+
+    def standing(self, cursor: int = 0) -> list[Entry]:
+        """The records after `cursor` that hold now: without retractions and what they took back.
+
+        A retraction that was itself taken back later does not count.
+        """
+        entries = self.since(0)
+        void: set[str] = set()
+        # The last word first.
+        for entry in reversed(entries):
+            feedback = entry.feedback
+            if isinstance(feedback, Retraction) and feedback.stamp.uuid not in void:
+                void.add(feedback.retracts)
+        return [
+            entry
+            for entry in entries
+            if entry.sequence > cursor
+            and not isinstance(entry.feedback, Retraction)
+            and entry.feedback.stamp.uuid not in void
+        ]
+
+    def count_answers(self) -> int:
+        """Questions about two clips answered: K - 1 a ranking, 1 a skip, retracted or not."""
+        with self._database.reading() as connection:
+            payloads = connection.scalars(
+                sa.select(FEEDBACK.c.payload).where(FEEDBACK.c.kind.in_(map(str, _ANSWERS)))
+            ).all()
+        answers = 0
+        for payload in payloads:
+            record = self._record(0, payload)
+            if isinstance(record, Ranking):
+                answers += record.answers
+            elif isinstance(record, Skip):
+                answers += 1
+        return answers
+
+    def add_queries(self, queries: Iterable[Query]) -> None:
+        """Record that questions were asked, all or none of them. The same query again is no change.
+
+        Raises:
+            DataError: an id is there already with another question.
+        """
+        asked = [(query.id, _query_columns(query)) for query in queries]
+        if not asked:
+            return
+        with self._database.writing() as connection:
+            sequence = _next(connection, QUERIES)
+            for query_id, columns in asked:
+                known = connection.execute(
+                    sa.select(QUERIES).where(QUERIES.c.id == query_id)
+                ).one_or_none()
+                if known is not None:
+                    if any(known._mapping[name] != value for name, value in columns.items()):
+                        raise DataError(
+                            f"{self._database.where}: query {query_id} was asked already about "
+                            "something else; ids are never used twice"
+                        )
+                    continue
+                place = {"id": query_id, "sequence": sequence, "asked_at_ns": time.time_ns()}
+                connection.execute(QUERIES.insert(), {**place, **columns})
+                sequence += 1
+
+    def query(self, query_id: str) -> Query:
+        """A question by its id.
+
+        Raises:
+            DataError: it was never asked.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(
+                sa.select(QUERIES).where(QUERIES.c.id == query_id)
+            ).one_or_none()
+        if row is None:
+            raise DataError(f"{self._database.where}: no query {query_id} was asked")
+        return self._query(row)
+
+    def queries(self) -> list[Query]:
+        """All questions in the order they were asked."""
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(QUERIES).order_by(QUERIES.c.sequence)).all()
+        return [self._query(row) for row in rows]
+
+    def open_queries(self) -> list[Query]:
+        """Questions that no standing ranking or skip answers, in the order they were asked."""
+        answered = {getattr(entry.feedback, "query_id", None) for entry in self.standing()}
+        return [query for query in self.queries() if query.id not in answered]
+
+    def verify(self) -> Audit:
+        """Check the file, the order without gaps, and that every record and query can be read.
+
+        Raises:
+            DataError: the file is damaged so far that it cannot be asked.
+        """
+        problems: list[str] = []
+        with self._database.reading() as connection:
+            said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+            problems += [f"integrity check: {line}" for line in said if line != "ok"]
+            records = connection.execute(sa.select(FEEDBACK).order_by(FEEDBACK.c.sequence)).all()
+            queries = connection.execute(sa.select(QUERIES).order_by(QUERIES.c.sequence)).all()
+        for place, row in enumerate(records, start=1):
+            if row.sequence != place:
+                problems.append(f"record {row.uuid} has sequence {row.sequence}, not {place}")
+            try:
+                feedback = self._record(row.sequence, row.payload)
+            except DataError as error:
+                problems.append(str(error))
+                continue
+            beside = (row.uuid, row.kind, row.person, row.source)
+            stamp = feedback.stamp
+            if beside != (stamp.uuid, str(feedback.kind), stamp.person, stamp.source):
+                problems.append(f"record {row.uuid}: the columns and the payload differ")
+        for place, row in enumerate(queries, start=1):
+            if row.sequence != place:
+                problems.append(f"query {row.id} has sequence {row.sequence}, not {place}")
+            try:
+                self._query(row)
+            except DataError as error:
+                problems.append(str(error))
+        return Audit(len(records), len(queries), tuple(problems))
+
+    def _record(self, sequence: int, payload: str) -> Feedback:
+        try:
+            return from_payload(json.loads(payload))
+        except (DataError, TypeError, ValueError) as error:
+            raise DataError(f"{self._database.where}: record {sequence}: {error}") from error
+
+    def _query(self, row: Any) -> Query:
+        try:
+            segments = tuple(Segment(**segment) for segment in json.loads(row.segments))
+            return Query(row.id, segments, tuple(json.loads(row.shown_order)), row.reason)
+        except (DataError, TypeError, ValueError) as error:
+            raise DataError(f"{self._database.where}: query {row.id}: {error}") from error
+
+
+def _query_columns(query: Query) -> dict[str, Any]:
+    return {
+        "segments": _as_text([asdict(segment) for segment in query.segments]),
+        "shown_order": _as_text(query.shown_order),
+        "reason": query.reason,
+    }
+
+
+def _as_text(values: Any) -> str:
+    return json.dumps(values, sort_keys=True)
+
+
+def _next(connection: sa.Connection, table: sa.Table) -> int:
+    last: int | None = connection.scalar(sa.select(sa.func.max(table.c.sequence)))
+    return (last or 0) + 1
