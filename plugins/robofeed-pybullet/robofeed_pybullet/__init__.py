@@ -1,10 +1,19 @@
-"""Simulated arms and tasks on PyBullet. Importing this loads neither pybullet nor numpy."""
+"""Simulated arms and tasks on PyBullet. Importing this loads neither pybullet nor numpy.
+
+It also makes the arms known to Gymnasium, as soon as that is imported:
+
+    import gymnasium
+    import robofeed_pybullet
+
+    env = gymnasium.make("robofeed/So101Reach-v0")
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from robofeed import hookimpl
+from robofeed_pybullet.registration import register_environments
 
 if TYPE_CHECKING:
     from robofeed.interfaces import Backend, Provider
@@ -22,3 +31,6 @@ def robofeed_backends() -> list[Provider[Backend]]:
         return PybulletBackend(config)
 
     return [Provider("pybullet", PybulletConfig, create, summary="simulated arms on PyBullet")]
+
+
+register_environments()

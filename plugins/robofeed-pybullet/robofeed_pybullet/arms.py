@@ -51,6 +51,8 @@ class Arm:
     joint_range_rad: tuple[tuple[float, float], ...] = ()
     """where the model file does not give the real arm's"""
     file_inertia: bool = False
+    view_m: tuple[float, float] = (0.72, 0.12)
+    """pictures: the camera's distance from a point at this height above the table"""
 
     @property
     def path(self) -> Path:
@@ -136,6 +138,7 @@ ARMS = {
                 force=20.0,
                 speed=0.2,
             ),
+            view_m=(1.75, 0.32),
             scale=2.0,
             tool_step_m=0.03,
         ),
@@ -157,6 +160,7 @@ ARMS = {
                 force=10.0,
                 speed=2.0,
             ),
+            view_m=(1.9, 0.38),
             scale=2.0,
             tool_step_m=0.025,
             # LBR iiwa 14 R820 data sheet: 85, 85, 100, 75, 130, 135, 135 degrees/s.
@@ -180,6 +184,7 @@ ARMS = {
                 force=10.0,
                 speed=2.0,
             ),
+            view_m=(1.55, 0.30),
             scale=1.7,
             tool_step_m=0.03,
         ),

@@ -54,6 +54,7 @@ def write_urdf(model: Model, path: Path, *, visuals: bool) -> None:
                     ElementTree.SubElement(material, "color", rgba=rgba)
     for joint in model.joints.values():
         _joint(robot, joint)
+    ElementTree.indent(robot)  # PyBullet breaks lines of over 8 KiB
     ElementTree.ElementTree(robot).write(path, encoding="utf-8", xml_declaration=True)
 
 

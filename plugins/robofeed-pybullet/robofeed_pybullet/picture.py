@@ -20,7 +20,7 @@ TABLE = (0.83, 0.86, 0.88, 1.0)
 GOAL = (0.10, 0.72, 0.38, 0.75)
 GOAL_RADIUS_M = 0.015
 """so101"""
-_YAW_DEG, _PITCH_DEG, _FIELD_DEG = 58.0, -28.0, 42.0
+_YAW_DEG, _PITCH_DEG, _FIELD_DEG = 52.0, -30.0, 42.0
 _LIGHT = (1.2, -0.9, 2.2)
 
 
@@ -45,7 +45,7 @@ class Painter:
             (names[name], shut, opened - shut) for name, shut, opened in arm.gripper.joints
         ]
         scale = arm.scale
-        self._box((0.9 * scale, 1.1 * scale, 0.02), TABLE, (0.16 * scale, 0.0, -0.01))
+        self._box((0.62 * scale, 0.84 * scale, 0.02), TABLE, (0.15 * scale, 0.0, -0.01))
         radius = GOAL_RADIUS_M * scale
         self._goal = self._solid(
             pybullet.createVisualShape(
@@ -55,9 +55,10 @@ class Painter:
         )
         self._props: list[int] = []
         self._drawn: tuple[Any, ...] = ()
+        distance_m, height_m = arm.view_m
         self._view = pybullet.computeViewMatrixFromYawPitchRoll(
-            cameraTargetPosition=(0.14 * scale, 0.0, 0.09 * scale),
-            distance=0.80 * scale,
+            cameraTargetPosition=(0.15 * scale, 0.0, height_m),
+            distance=distance_m,
             yaw=_YAW_DEG,
             pitch=_PITCH_DEG,
             roll=0.0,

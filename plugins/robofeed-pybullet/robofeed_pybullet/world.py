@@ -6,6 +6,8 @@ does not give that (contact and motor caches survive), so every episode starts f
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,15 +80,18 @@ class PhysicsWorld:
         """
         if self._client >= 0:
             return
-        try:
-            self._client = pybullet.connect(pybullet.GUI if window else pybullet.DIRECT)
-        except pybullet.error as error:
-            raise HardwareError(f"PyBullet did not start: {error}") from error
-        if self._client < 0:
+        if window and sys.platform == "linux" and not os.environ.get("DISPLAY"):
+            # PyBullet would end the whole process.
             raise HardwareError(
-                "PyBullet did not start; "
-                + ("is there a display? Set gui = false to go without" if window else "")
+                "there is no display to open the simulator's window on (DISPLAY is not set): "
+                "run on a desktop, or set backend.pybullet.gui = false"
             )
+        client = pybullet.connect(pybullet.GUI if window else pybullet.DIRECT)
+        if client < 0:
+            raise HardwareError(
+                "PyBullet did not start: this process has no engine left, or already a window"
+            )
+        self._client = client
         self._folder = tempfile.TemporaryDirectory(prefix="robofeed-arm-")
         model = physics_model(self._arm, gripper=self._gripper)
         write_urdf(model, self._file, visuals=window)
