@@ -79,7 +79,7 @@ class BehaviourCloningConfig(_Frozen):
 
 
 class RewardConfig(_Frozen):
-    """Reward networks fitted to rankings of clips (Christiano et al. 2017; PEBBLE, Lee et al. 2021)."""
+    """Reward networks fitted to rankings of clips (Christiano et al. 2017, Lee et al. 2021)."""
 
     members: Count = 3
     hidden: Sizes = (128, 128)
@@ -111,3 +111,7 @@ class RewardConfig(_Frozen):
     output_mean: float = 0.0
     output_std: Positive = 1.0
     """mean and spread of the reward over the replay, after each relabelling"""
+
+
+class TruthConfig(_Frozen):
+    """The ground-truth baseline has nothing to set."""

@@ -34,8 +34,9 @@ while True:
 """
 
 
-@pytest.mark.parametrize("kills", [10, pytest.param(100, marks=pytest.mark.soak)])
-def test_kill_9_of_a_writer_loses_and_doubles_nothing(tmp_path, kills):
+@pytest.mark.soak
+def test_kill_9_of_a_writer_loses_and_doubles_nothing(tmp_path, load_share):
+    kills = round(100 * load_share)
     path, rng = tmp_path / "feedback.sqlite", random.Random(7)
     stored: dict[str, int] = {}
     in_doubt: list[str] = []
