@@ -114,7 +114,7 @@ class PhysicsWorld:
         client, layout = self._client, variation.layout
         if client < 0:
             raise HardwareError("the simulator is not open: call open() before reset()")
-        pybullet.resetSimulation(client)
+        pybullet.resetSimulation(physicsClientId=client)  # its first argument is flags
         pybullet.setPhysicsEngineParameter(
             fixedTimeStep=self._timestep_s,
             deterministicOverlappingPairs=1,
