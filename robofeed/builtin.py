@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robofeed.hookspecs import hookimpl
@@ -10,41 +9,47 @@ from robofeed.hookspecs import hookimpl
 if TYPE_CHECKING:
     from robofeed.feedback.teacher_config import ReplayConfig, TeacherConfig
     from robofeed.interfaces import BuildContext, Learner, Provider, Ranker, RewardModel
-    from robofeed.update.config import RewardConfig, SacConfig, TruthConfig
+    from robofeed.update.config import (
+        BehaviourCloningConfig,
+        RewardConfig,
+        SacConfig,
+        TruthRewardConfig,
+    )
 
 
 @hookimpl
 def robofeed_feedback_sources() -> list[Provider[Ranker]]:
-    """Simulated people, and people whose answers were recorded."""
+    """The simulated teacher, and answers recorded in another run."""
     from robofeed.feedback.teacher_config import ReplayConfig, TeacherConfig
     from robofeed.interfaces import Provider
 
     return [
-        Provider("teacher", TeacherConfig, _teacher, "a simulated person (B-Pref)"),
-        Provider("replay", ReplayConfig, _replay, "the answers of an earlier run"),
+        Provider("teacher", TeacherConfig, _teacher, "a simulated person who sees true returns"),
+        Provider("replay", ReplayConfig, _replay, "the answers of another run's ledger"),
     ]
 
 
 @hookimpl
 def robofeed_reward_models() -> list[Provider[RewardModel]]:
-    """The preference ensemble, and the baseline that reads the simulator's reward."""
+    """The preference ensemble, and the ground-truth baseline."""
     from robofeed.interfaces import Provider
-    from robofeed.update.config import RewardConfig, TruthConfig
+    from robofeed.update.config import RewardConfig, TruthRewardConfig
 
     return [
-        Provider("ensemble", RewardConfig, _ensemble, "an ensemble fitted to preferences"),
-        Provider("truth", TruthConfig, _truth, "ground-truth baseline: no feedback is used"),
+        Provider("ensemble", RewardConfig, _ensemble, "an ensemble fitted to rankings"),
+        Provider("truth", TruthRewardConfig, _truth, "ground-truth baseline: no one is asked"),
     ]
 
 
 @hookimpl
 def robofeed_learners() -> list[Provider[Learner]]:
-    """Reinforcement learning and imitation."""
+    """Soft actor-critic and behaviour cloning."""
     from robofeed.interfaces import Provider
-    from robofeed.update.config import SacConfig
+    from robofeed.update.config import BehaviourCloningConfig, SacConfig
 
     return [
-        Provider("sac", SacConfig, _sac, "soft actor-critic"),
+        Provider("sac", SacConfig, _sac, "soft actor-critic on a relabelled replay"),
+        Provider("bc", BehaviourCloningConfig, _bc, "behaviour cloning from demonstrations"),
     ]
 
 
@@ -55,29 +60,9 @@ def _teacher(config: TeacherConfig, context: BuildContext) -> Ranker:
 
 
 def _replay(config: ReplayConfig, context: BuildContext) -> Ranker:
-    from robofeed.data.errors import ConfigError
-    from robofeed.data.feedback import Ranking, Skip
-    from robofeed.data.ledger import Ledger
-    from robofeed.feedback.replayed import ReplayedAnswers
+    from robofeed.feedback.replayed import read_answers
 
-    if not Path(config.ledger).is_file():
-        raise ConfigError(
-            f"feedback.replay.ledger = {config.ledger!r}: name a recorded run's feedback.sqlite"
-        )
-    ledger = Ledger.open(config.ledger)
-    try:
-        queries = {query.id: query for query in ledger.queries()}
-        records = [entry.feedback for entry in ledger.standing()]
-    finally:
-        ledger.close()
-    answers = [record for record in records if isinstance(record, (Ranking, Skip))]
-    return ReplayedAnswers(
-        {
-            answer.query_id: (queries[answer.query_id], answer)
-            for answer in answers
-            if answer.query_id in queries
-        }
-    )
+    return read_answers(config.ledger)
 
 
 def _ensemble(config: RewardConfig, context: BuildContext) -> RewardModel:
@@ -86,7 +71,7 @@ def _ensemble(config: RewardConfig, context: BuildContext) -> RewardModel:
     return PreferenceEnsemble(config, context.spec, context.seed, context.device)
 
 
-def _truth(config: TruthConfig, context: BuildContext) -> RewardModel:
+def _truth(config: TruthRewardConfig, context: BuildContext) -> RewardModel:
     from robofeed.update.truth_reward import TruthReward
 
     return TruthReward()
@@ -96,3 +81,9 @@ def _sac(config: SacConfig, context: BuildContext) -> Learner:
     from robofeed.update.sac import SacLearner
 
     return SacLearner(config, context.spec, context.seed, context.device)
+
+
+def _bc(config: BehaviourCloningConfig, context: BuildContext) -> Learner:
+    from robofeed.update.behaviour_cloning import BehaviourCloning
+
+    return BehaviourCloning(config, context.spec, context.seed, context.device)

@@ -85,8 +85,16 @@ class Simulation(Table):
 class Queries(Table):
     """[queries]: which clips are asked about."""
 
-    selection: Literal["uniform", "disagreement", "entropy", "coverage", "matched"] = "matched"
-    segment_steps: Positive = 50
+    context: Literal["matched", "seed", "episode", "any"] = "seed"
+    """What the clips of a question share: the start (seed), the episode, either, or nothing."""
+    selection: Literal["uniform", "disagreement", "entropy", "coverage"] = "uniform"
+    clips: Annotated[int, Field(ge=2, le=5)] = 5
+    """Clips in a question; ranking K of them counts as K - 1 answers."""
+    segment_steps: Positive = 25
+    alike: Positive = 5
+    """Episodes in a row with the same start, so that clips of them can be compared."""
+    recent_episodes: Positive = 100
+    """Questions are about the last so many episodes."""
     candidates: Positive = 10
     """Candidate queries drawn for each one asked (PEBBLE: 10)."""
     repeat_share: Share = 0.0
@@ -96,21 +104,31 @@ class Queries(Table):
 class Schedule(Table):
     """[schedule]: when to explore, ask and update. Steps are environment steps over all arms."""
 
-    warmup_steps: Count = 1_000
-    """Steps of exploration before the first questions."""
+    random_steps: Count = 2_000
+    """Steps of random actions, each held for a while, before the policy acts."""
+    ask_after_steps: Count = 2_000
+    """Steps before the first questions."""
     session_every_steps: Positive = 500
-    answers_per_session: Positive = 25
-    first_session_answers: Positive = 50
+    answers_per_session: Positive = 24
+    first_session_answers: Positive = 80
     answer_budget: Count = 500
     """No more questions once so many answers are in or asked for; training goes on."""
+    fit_every_answers: Positive = 1
+    """New answers that make another reward fit worth while."""
+    explore_share: Share = 0.05
+    """Chance, each step, that a random action is begun and held instead of the policy's."""
     updates_per_step: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+    publish_every_updates: Positive = 1
+    """Updates between two policy snapshots; more than 1 pays off on a GPU."""
 
 
 class Prior(Table):
-    """[prior]: transitions known beforehand."""
+    """[prior]: what is known beforehand."""
 
     demonstrations: Count = 0
-    """Episodes of a scripted expert or of recordings. Their share of a batch is the learner's."""
+    """Episodes of the scripted expert. The learner says which share of a batch they make up."""
+    pretrain_updates: Count = 0
+    """Updates of behaviour cloning on them before anything else; the actor starts from there."""
 
 
 class Stop(Table):
@@ -120,7 +138,9 @@ class Stop(Table):
     """Uses true success: true success rate held over `over_evaluations` evaluations."""
     over_evaluations: Positive = 3
     answers: Annotated[Positive | None, _Optional] = None
-    """Label budget: stop once so many answers are in."""
+    """Label budget: stop `settle_steps` after so many answers are in."""
+    settle_steps: Count = 2_000
+    """Steps to go on learning from the last answer of the label budget."""
     steps: Annotated[Positive | None, _Optional] = 20_000
     wall_s: Annotated[Seconds | None, _Optional] = None
     plateau_fits: Annotated[Positive | None, _Optional] = None

@@ -59,8 +59,8 @@ def test_a_minimal_file_gets_the_defaults(write):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("[schedule]\nwarmup_stpes = 3", ["'schedule.warmup_stpes'", "mean 'warmup_steps'"]),
-        ("[schedul]\nwarmup_steps = 3", ["unknown key 'schedul'", "did you mean 'schedule'?"]),
+        ("[schedule]\nrandom_stpes = 3", ["'schedule.random_stpes'", "mean 'random_steps'"]),
+        ("[schedul]\nrandom_steps = 3", ["unknown key 'schedul'", "did you mean 'schedule'?"]),
         ("[schedule]\nanswer_budget = -1", ["schedule.answer_budget = -1", "equal to 0"]),
         ("[stop]\nsteps = 0", ["stop.steps = 0", "greater than or equal to 1"]),
         ("[stop]\nwall_s = nan", ["stop.wall_s = nan"]),

@@ -46,12 +46,15 @@ class RoundCollector:
     policy: Callable[[], Policy]
     rng: np.random.Generator
     record: Callable[[Recorded], None]
+    begin: Callable[[int], None]
+    """told how many arms start, at the beginning of each round"""
     with_true_reward: bool = False
     next_episode: int = 0
 
     def round(self) -> Iterator[StepBatch]:
         """Yield transitions; hand the finished episodes to `record` at the end."""
         count = self.fleet.size
+        self.begin(count)
         ids = [f"e{self.next_episode + row:06d}" for row in range(count)]
         rollout = Rollout(
             self.fleet,

@@ -212,6 +212,16 @@ class Ledger:
             rows = connection.execute(sa.select(QUERIES).order_by(QUERIES.c.sequence)).all()
         return [self._query(row) for row in rows]
 
+    def has_answer(self, query_id: str) -> bool:
+        """Whether anyone ranked or skipped this question."""
+        with self._database.reading() as connection:
+            found = connection.execute(
+                sa.select(FEEDBACK.c.uuid)
+                .where(FEEDBACK.c.query_id == query_id, FEEDBACK.c.kind.in_(map(str, _ANSWERS)))
+                .limit(1)
+            ).first()
+        return found is not None
+
     def open_queries(self) -> list[Query]:
         """Questions that no standing ranking or skip answers, in the order they were asked."""
         answered = {getattr(entry.feedback, "query_id", None) for entry in self.standing()}

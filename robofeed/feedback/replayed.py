@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from robofeed.data.errors import DataError
-from robofeed.data.feedback import Feedback, Query
+from robofeed.data.errors import ConfigError, DataError
+from robofeed.data.feedback import Feedback, Query, Ranking, Skip
+from robofeed.data.ledger import Ledger
 from robofeed.interfaces import Desk
 
 
@@ -44,3 +46,27 @@ class ReplayedAnswers:
 
     def close(self) -> None:
         """Nothing to stop."""
+
+
+def read_answers(ledger_path: str) -> ReplayedAnswers:
+    """Read all answers of a recorded run.
+
+    Raises:
+        ConfigError: there is no such ledger.
+    """
+    if not Path(ledger_path).is_file():
+        raise ConfigError(
+            f"feedback.replay.ledger = {ledger_path!r}: no such file; name the feedback.sqlite of "
+            "the recorded run"
+        )
+    ledger = Ledger.open(Path(ledger_path))
+    try:
+        queries = {query.id: query for query in ledger.queries()}
+        answers: dict[str, tuple[Query, Feedback]] = {}
+        for entry in ledger.standing():
+            feedback = entry.feedback
+            if isinstance(feedback, Ranking | Skip):
+                answers[feedback.query_id] = (queries[feedback.query_id], feedback)
+    finally:
+        ledger.close()
+    return ReplayedAnswers(answers)

@@ -115,3 +115,7 @@ class RewardConfig(_Frozen):
 
 class TruthConfig(_Frozen):
     """The ground-truth baseline has nothing to set."""
+
+
+class TruthRewardConfig(_Frozen):
+    """The ground-truth baseline has nothing to set."""

@@ -1,0 +1,70 @@
+"""Exploration that goes somewhere: random actions held for a while, some of them standing still."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robofeed.data.spec import ArraySpec, FloatArray
+from robofeed.interfaces import Policy
+
+
+class HeldExploration:
+    """Temporally extended epsilon-greedy exploration (Dabney et al. 2021, arXiv 2006.01782).
+
+    White noise keeps an arm near where it is. Here an arm begins, with a chance of `share` each
+    step, a random action and holds it for a log-uniform time; some of the actions are zero, so that
+    it also comes to rest in many places, which is what people can compare clips by.
+    """
+
+    def __init__(
+        self,
+        spec: ArraySpec,
+        rng: np.random.Generator,
+        longest_steps: int = 25,
+        still_share: float = 0.3,
+    ) -> None:
+        self._spec, self._rng = spec, rng
+        self._longest_steps, self._still_share = longest_steps, still_share
+        self._held: FloatArray = np.zeros((0, spec.size), np.float32)
+        self._left: list[int] = []
+
+    def begin(self, count: int) -> None:
+        """Start a round with `count` arms: nothing is held."""
+        self._held = np.zeros((count, self._spec.size), np.float32)
+        self._left = [0] * count
+
+    def around(self, policy: Policy, share: float) -> Policy:
+        """`policy` with this exploration on top."""
+        return _Explorer(self, policy, share)
+
+    def perturb(self, actions: FloatArray, share: float) -> FloatArray:
+        """Replace the actions of arms that are holding one, or begin to."""
+        rng, spec = self._rng, self._spec
+        explored = actions.copy()
+        for arm in range(len(actions)):
+            if self._left[arm] == 0 and rng.random() < share:
+                self._left[arm] = int(np.exp(rng.uniform(0.0, np.log(self._longest_steps + 1))))
+                if rng.random() < self._still_share:
+                    self._held[arm] = np.clip(0.0, spec.low, spec.high)
+                else:
+                    strength = np.sqrt(rng.random())
+                    centre = np.clip(0.0, spec.low, spec.high)
+                    drawn = rng.uniform(spec.low, spec.high)
+                    self._held[arm] = centre + strength * (drawn - centre)
+            if self._left[arm]:
+                explored[arm] = self._held[arm]
+                self._left[arm] -= 1
+        return explored
+
+
+class _Explorer:
+    def __init__(self, exploration: HeldExploration, policy: Policy, share: float) -> None:
+        self._exploration, self._policy, self._share = exploration, policy, share
+
+    @property
+    def version(self) -> int:
+        return self._policy.version
+
+    def act(self, observations: FloatArray, rng: np.random.Generator | None) -> FloatArray:
+        actions = self._policy.act(observations, rng)
+        return self._exploration.perturb(actions, self._share)

@@ -1,0 +1,64 @@
+"""Demonstrations by the scripted expert, given before anything else and counted as such."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from robofeed.act.rollout import ExpertPolicy, Rollout
+from robofeed.data.errors import ConfigError
+from robofeed.data.feedback import Demonstration, Stamp
+from robofeed.data.observation import Ended
+from robofeed.interfaces import Needs
+from robofeed.training.parts import Run
+
+_NAMESPACE = uuid.UUID("3b0f6b3e-2f4f-5c4b-8a11-2f1f0f6f4a7d")
+
+
+def give(run: Run) -> None:
+    """Record the configured number of demonstrations and hand them to the learner as prior steps.
+
+    Raises:
+        ConfigError: the learner lives on demonstrations and there are to be none.
+    """
+    prior = run.resolved.config.prior
+    if Needs.DEMONSTRATIONS in run.learner.needs and prior.demonstrations == 0:
+        raise ConfigError(
+            f"learner.use = {run.resolved.config.learner.use!r} learns from demonstrations: set "
+            "prior.demonstrations above 0"
+        )
+    expert = ExpertPolicy(run.fleet)
+    given = 0
+    while given < prior.demonstrations:
+        count = min(run.fleet.size, prior.demonstrations - given)
+        ids = [f"d{given + row:06d}" for row in range(count)]
+        rollout = Rollout(
+            run.fleet,
+            run.collector.seeds.take(count),
+            ids,
+            lambda: expert,
+            None,
+            with_true_reward=run.ground_truth,
+        )
+        for steps in rollout:
+            run.learner.add(steps, "prior")
+        for recorded in rollout.recorded:
+            if recorded.episode.ended is not Ended.FAULT:
+                run.recorder.keep(recorded)
+        given += count
+        run.recorder.flush()
+        for episode_id in ids:
+            stamp = Stamp(
+                str(uuid.uuid5(_NAMESPACE, f"{run.folder.name}/{episode_id}")),
+                person="scripted-expert",
+                source="simulator",
+                answered_at_ns=time.time_ns(),
+            )
+            run.ledger.append(Demonstration(stamp, episode_id))
+    if prior.pretrain_updates and given:
+        _pretrain(run, prior.pretrain_updates)
+
+
+def _pretrain(run: Run, updates: int) -> None:
+    """Clone the demonstrated actions, and let the learner's actor start from there."""
+    raise NotImplementedError

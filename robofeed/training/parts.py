@@ -1,0 +1,291 @@
+"""The opened parts of a run, put together from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from robofeed.act.collector import SELECTION_SEEDS, RoundCollector, SeedStream
+from robofeed.act.exploration import HeldExploration
+from robofeed.act.policies import RandomPolicy
+from robofeed.act.publisher import Publisher
+from robofeed.config import ResolvedRun
+from robofeed.data.episode_writer import EpisodeWriter
+from robofeed.data.errors import ConfigError
+from robofeed.data.fleet import Fleet
+from robofeed.data.ledger import Ledger
+from robofeed.data.run_folder import RunFolder
+from robofeed.data.spec import ArraySpec
+from robofeed.data.store import EpisodeStore
+from robofeed.events import Event, RewardFitted
+from robofeed.feedback.footage import FootageLibrary, TruthLibrary
+from robofeed.feedback.interviewer import Interviewer, Sessions
+from robofeed.feedback.label_book import LabelBook
+from robofeed.feedback.queries import ClipScores, QueryMaker
+from robofeed.interfaces import BuildContext, Learner, Needs, Policy, Ranker, RewardModel, UsesTruth
+from robofeed.observe.fleet import BackendFactory, LocalFleet, ProcessFleet
+from robofeed.plugins import load_plugins
+from robofeed.stop_rules import Progress
+from robofeed.training.conversation import Conversation, Silence
+from robofeed.training.duties import Evaluating, Every, Measuring
+from robofeed.training.generators import make_generators
+from robofeed.training.pace import Pace, Phase
+from robofeed.training.recorder import Recorder
+
+GROUND_TRUTH = "truth"
+"""Name of the reward provider of the ground-truth baseline."""
+_MEASURE_EVERY_STEPS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class MakeBackend:
+    """Makes the run's backend, here or in a worker process: plain values only."""
+
+    provider: str
+    settings: dict[str, Any]
+
+    def __call__(self) -> Any:
+        """Load the plugin and create the backend (not yet open)."""
+        provider = load_plugins().provider("backend", self.provider)
+        return provider.create(provider.config_type.model_validate(self.settings), None)
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything a run consists of while it goes on."""
+
+    resolved: ResolvedRun
+    folder: RunFolder
+    progress: Progress
+    fleet: Fleet
+    learner: Learner
+    reward: RewardModel | None
+    """None in the ground-truth baseline and in pure imitation"""
+    generators: dict[str, np.random.Generator]
+    store: EpisodeStore
+    writer: EpisodeWriter
+    ledger: Ledger
+    footage: FootageLibrary
+    ranker: Ranker | None
+    conversation: Conversation | Silence
+    collector: RoundCollector
+    publisher: Publisher
+    recorder: Recorder
+    evaluating: Evaluating
+    measuring: Measuring
+    pace: Pace
+    phase: Phase
+    tell: Callable[[Event], None]
+
+    @property
+    def ground_truth(self) -> bool:
+        """Whether this is the baseline that learns from the simulator's true reward."""
+        return self.resolved.config.reward.use == GROUND_TRUTH
+
+    def learn_from_feedback(self) -> None:
+        """Fit the reward model to all that stands and relabel the replay with it."""
+        assert isinstance(self.conversation, Conversation)  # noqa: S101 - only then is there any
+        labels = self.conversation.book.labels
+        if Needs.FEEDBACK in self.learner.needs:
+            self.learner.learn_from(labels)
+        if self.reward is not None:
+            report = self.reward.fit(labels, self.generators["reward"])
+            self.learner.relabel(self.reward)
+            progress = self.progress
+            progress.held_out_accuracies.append(report.held_out_accuracy)
+            self.tell(RewardFitted(progress.wall_s, progress.steps, progress.answers, report))
+        self.phase.learning = True
+
+    def close(self) -> None:
+        """Stop the arms, finish writing. Every part is closed even where one fails."""
+        closers = [self.fleet.close, self.writer.close, self.ledger.close]
+        if self.ranker is not None:
+            closers.insert(0, self.ranker.close)
+        failure: Exception | None = None
+        for close in closers:
+            try:
+                close()
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+
+def open_parts(resolved: ResolvedRun, folder: RunFolder, tell: Callable[[Event], None]) -> Run:
+    """Open everything a run needs. What was opened is closed again if a later part fails."""
+    config = resolved.config
+    progress = Progress()
+    factory = MakeBackend(
+        config.backend.use, resolved.backend.settings.model_dump(mode="json", exclude_none=True)
+    )
+    fleet = _open_fleet(factory, config.simulation.processes)
+    try:
+        return _open_rest(resolved, folder, tell, progress, fleet)
+    except BaseException:
+        fleet.close()
+        raise
+
+
+def _open_fleet(factory: BackendFactory, processes: int) -> Fleet:
+    if processes == 1:
+        # One simulator needs no process of its own; its run is then reproducible to the byte.
+        return LocalFleet(factory)
+    return ProcessFleet(factory, processes)
+
+
+def _open_rest(
+    resolved: ResolvedRun,
+    folder: RunFolder,
+    tell: Callable[[Event], None],
+    progress: Progress,
+    fleet: Fleet,
+) -> Run:
+    config = resolved.config
+    context = BuildContext(fleet.spec, config.run.seed, config.run.device)
+    learner: Learner = resolved.learner.provider.create(resolved.learner.settings, context)
+    ground_truth = config.reward.use == GROUND_TRUTH
+    asks = not ground_truth and bool({Needs.REWARD, Needs.FEEDBACK} & learner.needs)
+    reward: RewardModel | None = None
+    if Needs.REWARD in learner.needs:
+        made = resolved.reward.provider.create(resolved.reward.settings, context)
+        if ground_truth:
+            if not fleet.has_truth:
+                raise ConfigError(
+                    f"reward.use = 'truth' needs a backend that knows the truth; "
+                    f"{config.backend.use!r} does not"
+                )
+            learner.relabel(made)
+        else:
+            reward = made
+    generators = make_generators(config.run.seed)
+    store = EpisodeStore(folder.path)
+    footage = FootageLibrary(store.read, config.queries.recent_episodes)
+    truths = TruthLibrary(store.read_truth) if fleet.has_truth else None
+    ledger = Ledger.open(folder.ledger_path)
+    phase = Phase(progress, config.schedule.random_steps, asks)
+    writer = EpisodeWriter(store)
+    recorder = Recorder(writer, footage, truths, progress, phase, tell)
+    publisher = Publisher(
+        learner.export, lambda: progress.updates, config.schedule.publish_every_updates
+    )
+    exploration = HeldExploration(_array_spec(fleet), generators["actions"])
+    random_policy = RandomPolicy(_array_spec(fleet))
+
+    def acting() -> Policy:
+        if progress.steps < config.schedule.random_steps:
+            return exploration.around(random_policy, 1.0)
+        return exploration.around(publisher.latest(), config.schedule.explore_share)
+
+    collector = RoundCollector(
+        fleet,
+        SeedStream(generators["seeds"], config.queries.alike if asks else 1),
+        acting,
+        generators["actions"],
+        recorder.record,
+        exploration.begin,
+        with_true_reward=ground_truth,
+    )
+    ranker, conversation = _open_conversation(
+        resolved, context, ledger, footage, truths, reward, generators, phase, tell, asks
+    )
+    seeds = tuple(range(SELECTION_SEEDS[0], SELECTION_SEEDS[0] + config.evaluation.episodes))
+    evaluating = Evaluating(
+        Every(config.evaluation.every_steps),
+        fleet,
+        seeds,
+        publisher.refresh,
+        lambda: reward if phase.learning else None,
+        recorder,
+        tell,
+    )
+    measuring = Measuring(Every(_MEASURE_EVERY_STEPS), learner, phase, tell)
+    pace = Pace(config.schedule.updates_per_step, config.schedule.random_steps, progress)
+    return Run(
+        resolved,
+        folder,
+        progress,
+        fleet,
+        learner,
+        reward,
+        generators,
+        store,
+        writer,
+        ledger,
+        footage,
+        ranker,
+        conversation,
+        collector,
+        publisher,
+        recorder,
+        evaluating,
+        measuring,
+        pace,
+        phase,
+        tell,
+    )
+
+
+def _array_spec(fleet: Fleet) -> ArraySpec:
+    if not isinstance(fleet.spec.action, ArraySpec):
+        raise ConfigError("this backend has discrete actions, which no learner here takes yet")
+    return fleet.spec.action
+
+
+def _open_conversation(
+    resolved: ResolvedRun,
+    context: BuildContext,
+    ledger: Ledger,
+    footage: FootageLibrary,
+    truths: TruthLibrary | None,
+    reward: RewardModel | None,
+    generators: dict[str, np.random.Generator],
+    phase: Phase,
+    tell: Callable[[Event], None],
+    asks: bool,
+) -> tuple[Ranker | None, Conversation | Silence]:
+    if not asks:
+        return None, Silence()
+    config = resolved.config
+    ranker: Ranker = resolved.feedback.provider.create(resolved.feedback.settings, context)
+    if isinstance(ranker, UsesTruth):
+        if truths is None:
+            raise ConfigError(
+                f"feedback.use = {config.feedback.use!r} is a simulated teacher and needs a backend "
+                f"that knows the truth; {config.backend.use!r} does not"
+            )
+        ranker.use_truth(truths.rewards, ledger.queries())
+    ranker.open(ledger)
+    queries, schedule = config.queries, config.schedule
+    interviewer = Interviewer(
+        Sessions(
+            first_at_step=schedule.ask_after_steps,
+            every_steps=schedule.session_every_steps,
+            first_answers=schedule.first_session_answers,
+            answers=schedule.answers_per_session,
+            budget=schedule.answer_budget,
+            repeats=queries.repeat_share,
+        ),
+        QueryMaker(
+            queries.context,
+            queries.selection,
+            queries.segment_steps,
+            queries.candidates,
+            queries.clips,
+        ),
+        footage,
+        ranker,
+        ledger.add_queries,
+        ledger.has_answer,
+        generators["queries"],
+    )
+    book = LabelBook(ledger.since, ledger.query, interviewer.has_asked, footage)
+
+    def scores() -> ClipScores | None:
+        if reward is None or not phase.learning:
+            return None
+        return lambda segments: reward.segment_scores(footage.clips(segments))
+
+    return ranker, Conversation(interviewer, book, scores, schedule.fit_every_answers, tell)

@@ -1,0 +1,278 @@
+"""One run from start to report: fresh, or continued from its last good checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from robofeed.act.collector import REPORTING_SEEDS
+from robofeed.config import ResolvedRun, RunConfig, resolve
+from robofeed.data.errors import DataError
+from robofeed.data.run_folder import RunFolder, create_run_folder, open_run_folder
+from robofeed.event_log import EventLog
+from robofeed.events import Evaluated, Event, RunFinished, RunStarted
+from robofeed.loop import Parts
+from robofeed.loop import run as run_loop
+from robofeed.plugins import PluginRegistry, load_plugins
+from robofeed.run_file import dump_toml, load_config
+from robofeed.stop_rules import (
+    Fired,
+    Progress,
+    StopRule,
+    accuracy_plateau,
+    label_budget,
+    step_budget,
+    success_held,
+    wall_time,
+)
+from robofeed.training import demonstrations, snapshot
+from robofeed.training.duties import Every, Saving
+from robofeed.training.parts import Run, open_parts
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What `train` and `resume` return. `final` is the evaluation on the reporting seeds."""
+
+    run_dir: Path
+    stop_rule: str
+    interrupted: bool
+    final: Evaluated | None
+    observer_failures: tuple[str, ...] = ()
+
+
+def train(
+    config: RunConfig, *, listen: Listener | None = None, registry: PluginRegistry | None = None
+) -> RunResult:
+    """Train as `config` says, in a new run folder.
+
+    Raises:
+        RobofeedError: an unusable configuration, a simulator that died, a refused action, a full
+            disk; what was recorded until then is on disk.
+    """
+    registry = registry or load_plugins()
+    resolved = resolve(config, registry.provider)
+    folder = create_run_folder(
+        Path(config.run.out), config.run.name, title=config.run.preset, seed=config.run.seed
+    )
+    folder.config_path.write_text(dump_toml(resolved.config), encoding="utf-8")
+    folder.write_about(_about(folder, resolved, registry))
+    return _Session(resolved, folder, registry, listen).go()
+
+
+def resume(
+    run_dir: Path, *, listen: Listener | None = None, registry: PluginRegistry | None = None
+) -> RunResult:
+    """Go on with an interrupted run, from its last good checkpoint or from the start.
+
+    Raises:
+        DataError: `run_dir` is not a run, or the run has finished.
+    """
+    registry = registry or load_plugins()
+    folder = open_run_folder(run_dir)
+    if folder.about().get("status") == "finished":
+        raise DataError(
+            f"{run_dir} has finished; `robofeed eval {run_dir}` measures its policy, "
+            f"`robofeed report {run_dir}` writes its page"
+        )
+    resolved = resolve(load_config(file=folder.config_path), registry.provider)
+    return _Session(resolved, folder, registry, listen, resuming=True).go()
+
+
+class _Session:
+    """The course of one process's work on a run."""
+
+    def __init__(
+        self,
+        resolved: ResolvedRun,
+        folder: RunFolder,
+        registry: PluginRegistry,
+        listen: Listener | None,
+        resuming: bool = False,
+    ) -> None:
+        self._resolved, self._folder, self._registry = resolved, folder, registry
+        self._listen = listen
+        self._resuming = resuming
+        self._log = EventLog(folder.path)
+        self._interrupted = False
+
+    def go(self) -> RunResult:
+        """Open, train, evaluate, close."""
+        try:
+            run = open_parts(self._resolved, self._folder, self._tell)
+            with contextlib.closing(run), self._catching_interrupt():
+                result = self._train(run)
+        except BaseException:
+            self._folder.update_about(status="failed")
+            raise
+        self._folder.update_about(status="interrupted" if result.interrupted else "finished")
+        return result
+
+    def _train(self, run: Run) -> RunResult:
+        resumed_from = self._restore(run) if self._resuming else None
+        progress = run.progress
+        plugins = tuple(
+            f"{row.distribution} {row.version}".strip() for row in self._registry.listing()
+        )
+        self._tell(
+            RunStarted(
+                progress.wall_s,
+                progress.steps,
+                str(self._folder.path),
+                self._resolved.config.model_dump(mode="json"),
+                plugins,
+                resumed_from,
+            )
+        )
+        if resumed_from is None:
+            demonstrations.give(run)
+        clock = _clock(progress.wall_s)
+        saving = Saving(
+            Every(self._resolved.config.checkpoint.every_steps, progress.steps + 1),
+            lambda _: self._save(run),
+        )
+        # Not at the very first step of a resumed run: it was just evaluated.
+        if progress.steps == 0:
+            run.evaluating(progress)
+        fired = run_loop(
+            Parts(
+                collector=run.collector,
+                interview=run.conversation,
+                learner=run.learner,
+                learn_from_feedback=run.learn_from_feedback,
+                updates_due=run.pace.due,
+                between_rounds=(run.measuring, run.evaluating, saving),
+                stop_rules=(self._stop_on_interrupt, *_stop_rules(self._resolved.config)),
+            ),
+            progress,
+            clock,
+        )
+        progress.wall_s = clock()
+        self._save(run)
+        if self._interrupted:
+            return self._result(fired, None)
+        count = self._resolved.config.evaluation.final_episodes
+        seeds = tuple(range(REPORTING_SEEDS[0], REPORTING_SEEDS[0] + count))
+        final = run.evaluating.evaluate(progress, seeds, "final")
+        run.recorder.flush()
+        progress.wall_s = clock()
+        self._tell(
+            RunFinished(
+                progress.wall_s,
+                progress.steps,
+                progress.answers,
+                fired.rule,
+                fired.detail,
+                fired.uses_true_success,
+            )
+        )
+        return self._result(fired, final)
+
+    def _result(self, fired: Fired, final: Evaluated | None) -> RunResult:
+        failures = tuple(
+            f"{failure.distribution}: {failure.hook} failed {failure.times} times: {failure.error}"
+            for failure in self._registry.observer_failures
+        )
+        return RunResult(self._folder.path, fired.rule, self._interrupted, final, failures)
+
+    def _restore(self, run: Run) -> str | None:
+        from robofeed.update.checkpoint import load_latest
+
+        loaded = load_latest(self._folder.checkpoints_path)
+        if loaded is None:
+            return None
+        snapshot.restore(run, loaded.parts, loaded.meta)
+        return loaded.path.name
+
+    def _save(self, run: Run) -> None:
+        from robofeed.update.checkpoint import save_checkpoint
+
+        # First what the checkpoint refers to, then the checkpoint.
+        run.recorder.flush()
+        parts, about = snapshot.take(run)
+        save_checkpoint(
+            self._folder.checkpoints_path,
+            run.progress.steps,
+            parts,
+            about,
+            keep=self._resolved.config.checkpoint.keep,
+        )
+
+    def _tell(self, event: Event) -> None:
+        self._log.append(event)
+        self._registry.notify(event)
+        if self._listen is not None:
+            self._listen(event)
+
+    def _stop_on_interrupt(self, progress: Progress) -> Fired | None:
+        return Fired("interrupted", "Ctrl-C") if self._interrupted else None
+
+    @contextlib.contextmanager
+    def _catching_interrupt(self) -> Iterator[None]:
+        """The first Ctrl-C or SIGTERM ends the run after its round, saved; a second one at once."""
+
+        def interrupt(number: int, frame: object) -> None:
+            if self._interrupted:
+                raise KeyboardInterrupt
+            self._interrupted = True
+
+        try:
+            before = {
+                number: signal.signal(number, interrupt)
+                for number in (signal.SIGINT, signal.SIGTERM)
+            }
+        except ValueError:
+            # Not the main thread: whoever runs it there has its own way of stopping it.
+            before = {}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _clock(already_s: float) -> Callable[[], float]:
+    started_s = time.monotonic()
+    return lambda: already_s + time.monotonic() - started_s
+
+
+def _stop_rules(config: RunConfig) -> list[StopRule]:
+    stop = config.stop
+    rules: list[StopRule] = []
+    if stop.steps is not None:
+        rules.append(step_budget(stop.steps))
+    if stop.answers is not None:
+        rules.append(label_budget(stop.answers, stop.settle_steps))
+    if stop.wall_s is not None:
+        rules.append(wall_time(stop.wall_s))
+    if stop.plateau_fits is not None:
+        rules.append(accuracy_plateau(stop.plateau_fits, stop.plateau_margin))
+    if stop.success_rate is not None:
+        rules.append(success_held(stop.success_rate, stop.over_evaluations))
+    return rules
+
+
+def _about(folder: RunFolder, resolved: ResolvedRun, registry: PluginRegistry) -> dict[str, Any]:
+    import platform
+    from importlib.metadata import version
+
+    config = resolved.config
+    return {
+        "name": folder.name,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "status": "running",
+        "seed": config.run.seed,
+        "task": config.run.preset,
+        "python": platform.python_version(),
+        "robofeed": version("robofeed"),
+        "torch": version("torch"),
+        "plugins": {row.distribution: row.version for row in registry.listing()},
+    }

@@ -1,0 +1,114 @@
+"""A run's state at a round's end: what a checkpoint holds, and how a run continues from one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from robofeed.data.errors import DataError
+from robofeed.interfaces import Needs
+from robofeed.stop_rules import Progress
+from robofeed.training.conversation import Conversation
+from robofeed.training.generators import restore_generators, save_generators
+from robofeed.training.parts import Run
+
+FORMAT = 1
+
+
+def take(run: Run) -> tuple[dict[str, Mapping[str, Any]], dict[str, Any]]:
+    """Arrays by part and by name, and everything else as JSON-ready values."""
+    parts: dict[str, Mapping[str, Any]] = {"learner": run.learner.state()}
+    if run.reward is not None:
+        parts["reward"] = run.reward.state()
+    collector = run.collector
+    about: dict[str, Any] = {
+        "format": FORMAT,
+        "spec_hash": run.fleet.spec.hash(),
+        "progress": dataclasses.asdict(run.progress),
+        "generators": save_generators(run.generators),
+        "next_episode": collector.next_episode,
+        "pending_seeds": collector.seeds.pending,
+        "footage": [film.episode_id for film in run.footage.recent],
+        "policy_version": run.publisher.version,
+        "owed_updates": run.pace.owed,
+        "learning": run.phase.learning,
+        "evaluations": run.evaluating.count,
+        "next_evaluation": run.evaluating.every.next_step,
+        "next_measure": run.measuring.every.next_step,
+    }
+    conversation = run.conversation
+    if isinstance(conversation, Conversation):
+        interviewer = conversation.interviewer
+        about["conversation"] = {
+            "cursor": conversation.book.cursor,
+            "next_query": interviewer.next_id,
+            "next_session": interviewer.next_step,
+            "asked": interviewer.asked,
+            "answers_at_last_fit": conversation.answers_at_last_fit,
+        }
+    return parts, about
+
+
+def restore(run: Run, parts: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]) -> None:
+    """Bring a freshly opened run to the state of a checkpoint.
+
+    Raises:
+        DataError: it belongs to another arm, task or version, or lacks something.
+    """
+    if about.get("format") != FORMAT:
+        raise DataError(
+            f"the checkpoint has format {about.get('format')}; this robofeed reads {FORMAT}"
+        )
+    if about["spec_hash"] != run.fleet.spec.hash():
+        raise DataError(
+            "the checkpoint was made with other observations or actions than this backend has"
+        )
+    try:
+        _restore(run, parts, about)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"the checkpoint lacks something this run needs: {error!r}") from error
+
+
+def _restore(run: Run, parts: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]) -> None:
+    run.learner.load(parts["learner"])
+    if run.reward is not None:
+        run.reward.load(parts["reward"])
+        if about["learning"]:
+            run.learner.label_with(run.reward)
+    restore_generators(run.generators, about["generators"])
+    _copy_fields(Progress(**about["progress"]), run.progress)
+    run.collector.next_episode = about["next_episode"]
+    run.collector.seeds.pending = list(about["pending_seeds"])
+    run.footage.restore(about["footage"])
+    run.publisher.version = about["policy_version"] - 1
+    run.pace.owed = about["owed_updates"]
+    run.phase.learning = about["learning"]
+    run.evaluating.count = about["evaluations"]
+    run.evaluating.every.next_step = about["next_evaluation"]
+    run.measuring.every.next_step = about["next_measure"]
+    if isinstance(run.conversation, Conversation):
+        _restore_conversation(run, run.conversation, about["conversation"])
+
+
+def _restore_conversation(run: Run, conversation: Conversation, said: Mapping[str, Any]) -> None:
+    assert run.ranker is not None  # noqa: S101 - there is a conversation
+    queries = run.ledger.queries()
+    next_query = said["next_query"]
+    if not run.ranker.prompt:
+        # People answered while the run went on from the checkpoint to its interruption. Their
+        # answers count at once, and no number is given twice.
+        next_query = max([next_query, *(int(query.id[1:]) + 1 for query in queries)])
+    before = [query for query in queries if int(query.id[1:]) < next_query]
+    conversation.interviewer.resume(
+        next_query, said["next_session"], said["asked"], [q for q in before if q.reason != "repeat"]
+    )
+    conversation.book.read(up_to=said["cursor"] if run.ranker.prompt else None)
+    conversation.answers_at_last_fit = said["answers_at_last_fit"]
+    unanswered = [query for query in before if not run.ledger.has_answer(query.id)]
+    run.ranker.ask(unanswered)
+
+
+def _copy_fields(source: Progress, target: Progress) -> None:
+    for field in dataclasses.fields(source):
+        setattr(target, field.name, getattr(source, field.name))
