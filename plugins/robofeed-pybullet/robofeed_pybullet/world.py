@@ -57,8 +57,11 @@ class PhysicsWorld:
         joints = arm.model.joints
         self._forces = [joints[name].effort for name in arm.joints]
         self._forces += [arm.gripper.force] * len(fingers)
-        self._speeds = [joints[name].speed for name in arm.joints]
-        self._speeds += [arm.gripper.speed] * len(fingers)
+        # PyBullet has one speed limit an arm; each joint's own is kept by the plan and the gates.
+        self._speed = max(joints[name].speed for name in arm.joints)
+        widest = max((abs(way) for _, way in self._fingers), default=1.0)
+        self._opening_step = arm.gripper.speed * timestep_s * substeps / widest
+        self._opening = 0.0
         gain = 1.0 - (1.0 - MOTOR_GAIN) ** (timestep_s / _REFERENCE_TIMESTEP_S)
         self._gains = [gain] * len(self._names)
         self._dampings = [1.0] * len(self._names)
@@ -134,7 +137,11 @@ class PhysicsWorld:
                 self._obstacles.append(number)
 
     def command(self, joint_rad: Sequence[float], opening: float = 0.0) -> None:
-        """Set the joints' goals and the gripper's opening."""
+        """Set the joints' goals and the gripper's opening, which goes there at its own speed."""
+        if self._fingers:
+            step = self._opening_step
+            opening = min(max(opening, self._opening - step), self._opening + step)
+            self._opening = opening
         pybullet.setJointMotorControlArray(
             self._body,
             self._joints,
@@ -195,11 +202,12 @@ class PhysicsWorld:
             index[pybullet.getJointInfo(self._body, joint, client)[1].decode()] = joint
         self._joints = [index[name] for name in self._names]
         start = [*home_rad, *(shut + way for shut, way in self._fingers)]
-        for joint, speed, position in zip(self._joints, self._speeds, start, strict=True):
-            pybullet.changeDynamics(
-                self._body, joint, maxJointVelocity=speed, physicsClientId=client
-            )
+        pybullet.changeDynamics(
+            self._body, self._joints[0], maxJointVelocity=self._speed, physicsClientId=client
+        )
+        for joint, position in zip(self._joints, start, strict=True):
             pybullet.resetJointState(self._body, joint, position, physicsClientId=client)
+        self._opening = 1.0
         self.command(start[: len(home_rad)], 1.0)
 
     def _vary_arm(self, variation: Variation) -> None:
