@@ -27,6 +27,8 @@ class Gripper:
     """N or N m, of each joint"""
     speed: float
     """m/s or rad/s, of each joint"""
+    cube_opening: float
+    """the opening in [0, 1] at which it has shut on the tasks' cube, measured here"""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Arm:
             workspace_high_m=(reach_m, reach_m, reach_m),
             home_tool_m=Chain(self.chain(), self.home_rad, 1.0).tool(self.home_rad),
             gripper_width_m=self.gripper.width_m,
+            cube_opening=self.gripper.cube_opening,
         )
 
 
@@ -120,7 +123,13 @@ ARMS = {
             joints=("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll"),
             tool=("gripper", (0.0881, 0.0, 0.0046)),
             home_rad=(0.0242, -0.0243, 0.1604, 1.4347, 1.595),
-            gripper=Gripper((("gripper", -0.1745, 1.7453),), width_m=0.09, force=1.0, speed=5.45),
+            gripper=Gripper(
+                (("gripper", -0.1745, 1.7453),),
+                width_m=0.09,
+                force=0.2,
+                speed=5.45,
+                cube_opening=0.123,
+            ),
             scale=1.0,
             tool_step_m=0.02,
             file_inertia=True,
@@ -137,6 +146,7 @@ ARMS = {
                 width_m=0.08,
                 force=20.0,
                 speed=0.2,
+                cube_opening=0.625,
             ),
             view_m=(1.75, 0.32),
             scale=2.0,
@@ -159,6 +169,7 @@ ARMS = {
                 width_m=0.09,
                 force=10.0,
                 speed=2.0,
+                cube_opening=0.40,
             ),
             view_m=(1.9, 0.38),
             scale=2.0,
@@ -183,6 +194,7 @@ ARMS = {
                 width_m=0.085,
                 force=10.0,
                 speed=2.0,
+                cube_opening=0.5,
             ),
             view_m=(1.55, 0.30),
             scale=1.7,

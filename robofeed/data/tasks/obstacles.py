@@ -33,6 +33,8 @@ BOX_HALF_M = (0.015, 0.030)
 POST_HALF_M = (0.008, 0.012)
 BOX_TOP_M = (0.04, 0.09)
 POST_TOP_M = (0.08, 0.15)
+DETOUR_M = 0.10
+"""how much longer than the straight line the free way is at the most, so101"""
 CROSSING_M = 0.015
 """how far above the straight line the block in the way reaches, at the least"""
 GRIPPER_M = 0.045
@@ -99,7 +101,8 @@ class Obstacles:
                     blocks.append(block)
             if len(blocks) < 2 or not crosses(blocks[0], start, target):
                 continue
-            if math.isfinite(self._ways(blocks, target, 1.0).way(start)[0]):
+            way_m, _ = self._ways(blocks, target, 1.0).way(start)
+            if way_m < math.dist(start, target) + DETOUR_M:
                 break
         return Layout(
             goal_m=(target[0] * scale, target[1] * scale, target[2] * scale),

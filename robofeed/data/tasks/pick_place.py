@@ -21,6 +21,7 @@ from robofeed.data.tasks.task import (
     offset,
     place,
     proprioception,
+    straight,
 )
 
 DISTANCE_M = (0.08, 0.20)
@@ -30,6 +31,8 @@ AIR_M = (0.05, 0.12)
 TOLERANCE_M = 0.025
 APPROACH_WEIGHT = 0.4
 GRASP_WEIGHT_M = 0.02
+SHUT_WITHIN = 0.07
+"""how near the gripper's opening must be to that on the cube to count as holding it"""
 
 
 class PickPlace:
@@ -44,7 +47,9 @@ class PickPlace:
         self.horizon = horizon or 100
         self._scale = arm.scale
         self._edge_m = cube_edge_m(arm)
-        self._grip = self._edge_m / arm.gripper_width_m
+        self._step_m = arm.tool_step_m
+        self._shut = arm.cube_opening
+        self._tolerance_m = TOLERANCE_M * arm.scale
         self.observation = array_spec(
             proprioception(arm, gripper=True)
             + place(arm, "cube")
@@ -100,10 +105,6 @@ class PickPlace:
         )
         return Truth(-cost_m / (REWARD_UNIT_M * self._scale), distance_m <= self._tolerance_m)
 
-    @property
-    def _tolerance_m(self) -> float:
-        return TOLERANCE_M * self._scale
-
     def episode_success(self, met: Sequence[bool], collided: bool) -> bool:
         """Cube at its goal on each of the last 5 steps."""
         return held_at_end(met)
@@ -112,23 +113,26 @@ class PickPlace:
         """Over the cube, down, close, up, across and onto the goal; hold it there."""
         scale = self._scale
         tool, cube, goal = world.tool_m, world.bodies[0].position_m, layout.goal_m
-        to_cube = [cube[axis] - tool[axis] for axis in range(3)]
-        across_m = math.hypot(to_cube[0], to_cube[1])
-        around = across_m < 0.010 * scale and abs(to_cube[2]) < 0.008 * scale
-        if around and world.gripper > self._grip + 0.12:
+        across_m = math.dist(tool[:2], cube[:2])
+        off_m = math.dist(tool, cube)
+        if off_m < 0.7 * self._edge_m and abs(world.gripper - self._shut) < SHUT_WITHIN:
+            return [*self._step(cube, self._carry(cube, goal)), 0.0]
+        aligned = off_m < 0.006 * scale
+        closing = off_m < 0.014 * scale and self._shut < world.gripper < 0.9
+        if aligned or closing:
             return [0.0, 0.0, 0.0, 0.0]
-        if around:
-            return [*self._carry(cube, goal), 0.0]
         hover_m = cube[2] + self._edge_m + 0.025 * scale
-        if across_m < 0.006 * scale:
-            return [*to_cube, 1.0]
+        if across_m < 0.005 * scale:
+            return [*self._step(tool, cube), 1.0]
         if across_m < self._edge_m + 0.02 * scale and tool[2] < hover_m - 0.015 * scale:
-            return [0.0, 0.0, hover_m - tool[2], 1.0]
-        return [to_cube[0], to_cube[1], hover_m - tool[2], 1.0]
+            return [*self._step(tool, (tool[0], tool[1], hover_m)), 1.0]
+        return [*self._step(tool, (cube[0], cube[1], hover_m)), 1.0]
 
-    def _carry(self, cube: Sequence[float], goal: Sequence[float]) -> list[float]:
-        """The way of a held cube: across at travelling height, then to the goal."""
-        to_goal = [goal[axis] - cube[axis] for axis in range(3)]
-        if math.hypot(to_goal[0], to_goal[1]) > 0.02 * self._scale:
-            to_goal[2] = max(goal[2], self._edge_m + 0.01 * self._scale) - cube[2]
-        return to_goal
+    def _carry(self, cube: Sequence[float], goal: Sequence[float]) -> Sequence[float]:
+        """Where a held cube goes next: across at travelling height, then onto the goal."""
+        if math.dist(cube[:2], goal[:2]) < 0.02 * self._scale:
+            return goal
+        return goal[0], goal[1], max(goal[2], self._edge_m + 0.01 * self._scale)
+
+    def _step(self, start: Sequence[float], goal: Sequence[float]) -> list[float]:
+        return straight(start, goal, self._step_m)

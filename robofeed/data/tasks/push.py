@@ -15,12 +15,14 @@ from robofeed.data.tasks.task import (
     REWARD_UNIT_M,
     ArmFigures,
     Layout,
+    Point,
     World,
     array_spec,
     held_at_end,
     offset,
     place,
     proprioception,
+    straight,
 )
 
 DISTANCE_M = (0.08, 0.20)
@@ -28,7 +30,9 @@ DISTANCE_M = (0.08, 0.20)
 TOLERANCE_M = 0.03
 APPROACH_WEIGHT = 0.4
 STANDOFF_M = 0.012
-"""between the cube's face and the tool point that pushes it"""
+"""between the cube's face and the tool point that pushes it, so101"""
+CLEAR_M = 0.024
+"""the same when the gripper comes down beside the cube"""
 
 
 class Push:
@@ -45,7 +49,8 @@ class Push:
         self._step_m = arm.tool_step_m
         self._edge_m = cube_edge_m(arm)
         self._tool_height_m = max(0.5 * self._edge_m, 0.015 * arm.scale)
-        self._standoff_m = 0.5 * self._edge_m + STANDOFF_M * arm.scale
+        self._pushing_m = 0.5 * self._edge_m + STANDOFF_M * arm.scale
+        self._beside_m = 0.5 * self._edge_m + CLEAR_M * arm.scale
         self.observation = array_spec(
             proprioception(arm, gripper=False)
             + place(arm, "cube")
@@ -92,7 +97,7 @@ class Push:
         cube = world.bodies[0].position_m
         distance_m = math.dist(cube, layout.goal_m)
         tolerance_m = TOLERANCE_M * self._scale
-        approach_m = math.dist(world.tool_m, self._push_from(cube, layout.goal_m))
+        approach_m = math.dist(world.tool_m, self._behind(cube, layout.goal_m, self._pushing_m))
         fade = min(1.0, distance_m / tolerance_m)
         cost_m = distance_m + APPROACH_WEIGHT * fade * approach_m
         return Truth(-cost_m / (REWARD_UNIT_M * self._scale), distance_m <= tolerance_m)
@@ -106,7 +111,6 @@ class Push:
         scale = self._scale
         tool, cube, goal = world.tool_m, world.bodies[0].position_m, layout.goal_m
         left_m = math.dist(cube[:2], goal[:2])
-        hover_m = self._edge_m + 0.03 * scale
         if left_m < 0.008 * scale:
             return [0.0, 0.0, 0.0]
         ahead = ((goal[0] - cube[0]) / left_m, (goal[1] - cube[1]) / left_m)
@@ -117,26 +121,23 @@ class Push:
         if low and along_m < -0.3 * self._edge_m and abs(aside_m) < 0.4 * self._edge_m:
             # Pushing: forward by what is left, sideways back onto the line through the cube.
             forward_m = min(left_m, 0.6 * self._step_m)
-            right = (ahead[1], -ahead[0])
             return [
-                ahead[0] * forward_m + right[0] * aside_m,
-                ahead[1] * forward_m + right[1] * aside_m,
+                ahead[0] * forward_m + ahead[1] * aside_m,
+                ahead[1] * forward_m - ahead[0] * aside_m,
                 self._tool_height_m - tool[2],
             ]
-        push_from = self._push_from(cube, goal)
-        to_place = (push_from[0] - tool[0], push_from[1] - tool[1])
-        away_m = math.hypot(*to_place)
-        if away_m < 0.008 * scale:
-            return [*to_place, self._tool_height_m - tool[2]]
+        beside = self._behind(cube, goal, self._beside_m)
+        hover_m = self._edge_m + 0.03 * scale
+        if math.dist(tool[:2], beside[:2]) < 0.008 * scale:
+            return straight(tool, beside, self._step_m)
         near_cube = math.hypot(*from_cube) < self._edge_m + 0.03 * scale
         if near_cube and tool[2] < hover_m - 0.01 * scale:
-            return [0.0, 0.0, hover_m - tool[2]]
-        return [*to_place, hover_m - tool[2]]
+            return [0.0, 0.0, min(hover_m - tool[2], self._step_m)]
+        return straight(tool, (beside[0], beside[1], hover_m), self._step_m)
 
-    def _push_from(self, cube: Sequence[float], goal: Sequence[float]) -> tuple[float, ...]:
-        """Where the tool belongs to push the cube at its goal."""
-        left_m = max(math.dist(cube[:2], goal[:2]), 1e-6)
-        back = self._standoff_m / left_m
+    def _behind(self, cube: Sequence[float], goal: Sequence[float], away_m: float) -> Point:
+        """The place at pushing height, `away_m` behind the cube as its goal sees it."""
+        back = away_m / max(math.dist(cube[:2], goal[:2]), 1e-6)
         return (
             cube[0] - (goal[0] - cube[0]) * back,
             cube[1] - (goal[1] - cube[1]) * back,

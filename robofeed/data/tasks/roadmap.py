@@ -63,8 +63,12 @@ class Roadmap:
                 height = np.full((len(_CORNERS), 1), level)
                 nodes.append(np.hstack([centre + _CORNERS * reach, height]))
         everywhere = np.concatenate(nodes)
-        keep = [0, *(i for i in range(1, len(everywhere)) if _reached(everywhere[i], scale))]
-        self._nodes: Rows = everywhere[keep]
+        self._nodes: Rows = everywhere[
+            [
+                index == 0 or (_reached(node, scale) and float(self._room(node).min()) > 1.0)
+                for index, node in enumerate(everywhere)
+            ]
+        ]
         self._left_m, self._next = self._search()
 
     def way(self, start_m: Sequence[float]) -> tuple[float, Rows]:
@@ -79,6 +83,13 @@ class Roadmap:
         if math.dist(start_m, self._nodes[best]) < 0.05 * self._aside:
             best = self._next[best]
         return float(whole_m.min()), self._nodes[best]
+
+    def _room(self, point: Rows) -> Rows:
+        """How far `point` is from each block, as a share of what a block is made larger by."""
+        aside = (np.abs(point[:2] - self._centre) - self._half) / self._aside
+        above = (point[2] - self._top) / self._above
+        room: Rows = np.maximum(aside.max(axis=1), above)
+        return room
 
     def _search(self) -> tuple[Rows, list[int]]:
         """From each node the way left to the goal in m, and the node after it (Dijkstra)."""
@@ -104,13 +115,7 @@ class Roadmap:
 
         A block that `start` is too near to is made only as large as leaves `start` outside.
         """
-        share = np.concatenate(
-            [
-                (np.abs(start[:2] - self._centre) - self._half) / self._aside,
-                ((start[2] - self._top) / self._above)[:, None],
-            ],
-            axis=1,
-        ).max(axis=1)
+        share = self._room(start)
         share = np.where(share < -0.5, -np.inf, np.minimum(share - 1e-6, 1.0))[:, None]
         half = np.maximum(self._half + self._aside * share, 0.0)
         low = np.concatenate([self._centre - half, np.full_like(share, -1.0)], axis=1)

@@ -45,6 +45,8 @@ class ArmFigures:
     has_gripper: bool = True
     gripper_width_m: float = 0.05
     """distance between the fingers where `gripper` is 1"""
+    cube_opening: float = 0.3
+    """`gripper` when it has shut on the cube of the tasks"""
 
 
 @dataclass(frozen=True, slots=True)
