@@ -42,14 +42,23 @@ class Film:
 
 
 @dataclass(frozen=True, slots=True)
+class Camera:
+    """What stored scenes are filmed with: a backend's `Renders.render` and its period.
+
+    `render` is None where there is none; `why_not` is then said in place of a film.
+    """
+
+    render: Render | None
+    period_s: float = 0.04
+    why_not: str = "no renderer was given"
+
+
+@dataclass(frozen=True, slots=True)
 class Studio:
-    """What films are made with. `render` is None where the backend cannot render, or is absent."""
+    """A camera and the scenes to film."""
 
     read_scenes: SceneReader
-    render: Render | None
-    period_s: float
-    why_not: str = "the backend of this run cannot render stored scenes"
-    """said in place of a film where there is no `render`"""
+    camera: Camera
 
     def films(self, record: RunRecord) -> list[Film]:
         """Make the three films, taking those already in the run folder as they are."""
@@ -64,14 +73,15 @@ class Studio:
         if not evaluation.episode_ids:
             return Film(title, evaluation, missing="no episode of this evaluation was kept")
         ids = evaluation.episode_ids[:EPISODES]
+        camera = self.camera
         path = RunFolder(record.run_dir).clips_path / f"{'-'.join((evaluation.moment, *ids))}.mp4"
         try:
             if not path.is_file():
-                if self.render is None:
-                    return Film(title, evaluation, missing=self.why_not)
+                if camera.render is None:
+                    return Film(title, evaluation, missing=camera.why_not)
                 path.parent.mkdir(exist_ok=True)
-                write_mp4(path, self._pictures(ids, self.render), 1 / self.period_s)
-            poster = jpeg_of_frame(path, round(POSTER_S / self.period_s))
+                write_mp4(path, self._pictures(ids, camera.render), 1 / camera.period_s)
+            poster = jpeg_of_frame(path, round(POSTER_S / camera.period_s))
             return Film(title, evaluation, _base64(path.read_bytes()), _base64(poster))
         except (RobofeedError, OSError, ValueError) as error:
             return Film(title, evaluation, missing=f"the clip could not be made: {error}")
@@ -87,7 +97,7 @@ class Studio:
             for scene in scenes:
                 picture = render(scene, HEIGHT, WIDTH)
                 yield picture
-            for _ in range(round(PAUSE_S / self.period_s)):
+            for _ in range(round(PAUSE_S / self.camera.period_s)):
                 yield picture
 
 

@@ -103,6 +103,7 @@ def _draw_success(
     axes.plot(
         [along[-1]],
         [last.success_rate],
+        color=chart.SUCCESS,
         marker="o",
         markersize=8,
         markerfacecolor=chart.SURFACE,

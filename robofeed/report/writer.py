@@ -10,7 +10,8 @@ from robofeed.data.errors import DataError, RobofeedError
 from robofeed.data.feedback import Retraction
 from robofeed.data.run_folder import RunFolder
 from robofeed.data.store import EpisodeStore
-from robofeed.report.clips import Render, Studio
+from robofeed.report import wording
+from robofeed.report.clips import Camera, Studio
 from robofeed.report.feedback_summary import FeedbackSummary, summarise
 from robofeed.report.page import compose
 from robofeed.report.run_record import EVALUATION_PREFIX, RunRecord, read_run
@@ -18,17 +19,11 @@ from robofeed.report.safety_summary import EpisodeGates
 from robofeed.report.template import fill
 
 
-def write_report(
-    run_dir: Path,
-    render_scene: Render | None = None,
-    period_s: float = 0.04,
-    why_no_clips: str = "",
-) -> Path:
+def write_report(run_dir: Path, camera: Camera | None = None) -> Path:
     """Write the page of a run, finished or not, and return its path.
 
-    `render_scene` is the backend's `Renders.render`; films made before are kept in `clips/` and
-    need none. What is missing or damaged is named on the page. `why_no_clips` is said there in
-    place of a film where there is no renderer.
+    Films made before are kept in `clips/` and need no camera. What is missing or damaged is named
+    on the page.
 
     Raises:
         ConfigError: `run_dir` is no run folder.
@@ -40,14 +35,10 @@ def write_report(
     episodes = list(_training_gates(store, unreadable))
     if unreadable:
         record = record.lacking(
-            f"{len(unreadable)} stored episodes cannot be read, the first: {unreadable[0]}"
+            f"{wording.plural(len(unreadable), 'stored episode')} cannot be read, the first: "
+            f"{unreadable[0]}"
         )
-    studio = Studio(
-        lambda episode_id: store.read(episode_id).scene,
-        render_scene,
-        period_s,
-        why_no_clips or "the backend of this run cannot render stored scenes",
-    )
+    studio = Studio(lambda episode_id: store.read(episode_id).scene, camera or Camera(None))
     page = compose(record, studio.films(record), _feedback(record), episodes)
     path = RunFolder(run_dir).report_path
     write_atomically(path, fill("page.html.jinja", page))

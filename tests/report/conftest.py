@@ -279,6 +279,11 @@ class RunMaker:
             )
 
 
+@pytest.fixture(scope="session")
+def run_maker_type():
+    return RunMaker
+
+
 @pytest.fixture
 def make_run(tmp_path):
     return RunMaker(tmp_path / "runs")
