@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Ranker,
         RewardModel,
     )
+    from robofeed.safety import Guarded
 
 __all__ = [
     "ArraySpec",
@@ -48,6 +49,7 @@ __all__ = [
     "EpisodeRecorded",
     "Evaluated",
     "FeedbackReceived",
+    "Guarded",
     "HardwareError",
     "Learner",
     "Limits",
@@ -97,6 +99,7 @@ _HOMES = {
         "Ranker",
         "RewardModel",
     ),
+    "robofeed.safety": ("Guarded",),
 }
 """The module each public name lives in."""
 

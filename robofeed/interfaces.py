@@ -1,6 +1,6 @@
 """Every Protocol a plugin author implements, from the arm to the learner. Read top to bottom.
 
-One arm, one person, no torch: batching over arms is core's job, and so is safety (`Guarded`).
+One arm, one person, no torch; batching over arms and safety (`Guarded`) are core's job.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class UsesTruth(Protocol):
         """Take the reader. Called once, before `open`."""
 
 
-# --- acting ---------------------------------------------------------------------------------------
+# --- acting and learning --------------------------------------------------------------------------
 
 
 class Policy(Protocol):
@@ -150,9 +150,6 @@ class Policy(Protocol):
 
     def act(self, observations: FloatArray, rng: np.random.Generator | None) -> FloatArray:
         """Actions [N, action] for observations [N, observation]; rng None = deterministic."""
-
-
-# --- learning -------------------------------------------------------------------------------------
 
 
 class RewardModel(Protocol):
@@ -202,6 +199,9 @@ class Learner(Protocol):
 
     def relabel(self, reward: RewardModel) -> None:
         """Recompute the reward of every stored transition, on the device, and of all to come."""
+
+    def label_with(self, reward: RewardModel) -> None:
+        """Label what is added from now on, and nothing that is stored (after `load`)."""
 
     def update(self, n: int) -> None:
         """Do `n` whole updates, sampling included. No host synchronisation."""

@@ -1,113 +1,78 @@
-"""Core's own providers, found by their entry point like everybody's, made as a run makes them."""
+"""What core itself offers, found and made like what plugins offer."""
 
-import uuid
+from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
-from pydantic import BaseModel, ConfigDict
 
-from robofeed.config import resolve
-from robofeed.data.episode import Segment
-from robofeed.data.errors import ConfigError
-from robofeed.data.feedback import Query, Ranking, Retraction, Stamp
-from robofeed.data.ledger import Ledger
+from robofeed import Learner, Ranker, RewardModel, hookspecs
 from robofeed.data.spec import ArraySpec, BackendSpec
-from robofeed.interfaces import BuildContext, Needs, Provider
-from robofeed.plugins import load_plugins
-from robofeed.run_file import load_config, preset_names
+from robofeed.interfaces import BuildContext
+from robofeed.plugins import PluginRegistry, ProviderKind, load_plugins
 
-SPEC = BackendSpec(
-    observation=ArraySpec((6,), -1.0, 1.0), action=ArraySpec((2,), -1.0, 1.0), period_s=0.04
-)
-CONTEXT = BuildContext(SPEC, seed=3, device="cpu")
+OFFERED: list[tuple[str, ProviderKind, type[Any], set[str]]] = [
+    ("robofeed_feedback_sources", "feedback", Ranker, {"teacher", "replay"}),
+    ("robofeed_reward_models", "reward", RewardModel, {"ensemble", "truth"}),
+    ("robofeed_learners", "learner", Learner, {"sac", "bc"}),
+]
+MADE_FROM_DEFAULTS = [
+    (kind, protocol, name)
+    for _, kind, protocol, names in OFFERED
+    for name in sorted(names - {"replay"})  # a replay is told which run to replay
+]
 
 
 @pytest.fixture(scope="module")
-def registry():
+def core() -> PluginRegistry:
     return load_plugins(allow=[])
 
 
-def make(registry, kind, name, /, **settings):
-    provider = registry.provider(kind, name)
-    return provider.create(provider.config_type(**settings), CONTEXT)
+@pytest.fixture(scope="module")
+def context() -> BuildContext:
+    edge = np.ones(4, np.float32)
+    spec = BackendSpec(
+        observation=ArraySpec((4,), -edge, edge),
+        action=ArraySpec((2,), -edge[:2], edge[:2]),
+        period_s=0.05,
+        horizon=10,
+    )
+    return BuildContext(spec, seed=0, device="cpu")
 
 
-def test_core_offers_what_the_design_names(registry):
-    assert {"teacher", "replay"} <= set(registry.names("feedback"))
-    assert {"ensemble", "truth"} <= set(registry.names("reward"))
-    assert {"sac"} <= set(registry.names("learner"))
-    (row,) = registry.listing()
-    assert (row.distribution, row.error) == ("robofeed", "")
+@pytest.mark.parametrize(("hook", "kind", "protocol", "names"), OFFERED)
+def test_core_offers_all_but_backends(
+    hook: str, kind: ProviderKind, protocol: type[Any], names: set[str], core: PluginRegistry
+) -> None:
+    assert hasattr(hookspecs, hook)
+    assert set(core.names(kind)) == names
+    assert all(core.provider(kind, name).summary for name in names)
 
 
-@pytest.mark.parametrize("name", preset_names())
-def test_every_preset_names_providers_that_exist_and_keys_they_take(registry, name):
-    resolve(load_config(name), _with_any_simulator(registry))
+def test_core_offers_no_arm(core: PluginRegistry) -> None:
+    assert core.names("backend") == ()
 
 
-def _with_any_simulator(registry):
-    """The simulator is a plugin: its keys are checked by its own tests."""
+@pytest.mark.parametrize(("kind", "protocol", "name"), MADE_FROM_DEFAULTS)
+def test_what_is_made_from_defaults_follows_its_protocol(
+    kind: ProviderKind,
+    protocol: type[Any],
+    name: str,
+    core: PluginRegistry,
+    context: BuildContext,
+) -> None:
+    provider = core.provider(kind, name)
 
-    def lookup(kind, name):
-        if kind != "backend":
-            return registry.provider(kind, name)
-        return Provider(name, _AnySettings, print)
+    made = provider.create(provider.config_type(), context)
 
-    return lookup
-
-
-class _AnySettings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
-def test_learners_and_reward_models_are_made_for_the_spec_of_the_run(registry):
-    assert Needs.TRANSITIONS in make(registry, "learner", "sac").needs
-    assert make(registry, "reward", "ensemble", members=2).state()
-    with pytest.raises(ConfigError, match="ground-truth"):
-        make(registry, "reward", "truth").step_rewards(None, None)
+    asked = {member for member in vars(protocol) if not member.startswith("_")}
+    assert {member for member in asked if not hasattr(made, member)} == set()
 
 
-class Desk:
-    def __init__(self) -> None:
-        self.answers = []
-
-    def append(self, feedback):
-        self.answers.append(feedback)
-
-
-def query(number):
-    segments = (Segment("e000000", number, number + 5), Segment("e000001", number, number + 5))
-    return Query(f"q{number:06}", segments, (0, 1))
-
-
-def answer(number, order):
-    return Ranking(Stamp(str(uuid.UUID(int=number)), "anna", "web"), f"q{number:06}", order)
-
-
-def test_the_teacher_answers_by_true_return(registry):
-    teacher, desk = make(registry, "feedback", "teacher", kind="oracle"), Desk()
-    teacher.use_truth(lambda segment: [float(segment.episode_id == "e000001")] * len(segment), [])
-    teacher.open(desk)
-    teacher.ask([query(0)])
-    (said,) = desk.answers
-    assert said.order == ((1,), (0,))
-
-
-def test_replay_gives_the_standing_answers_of_a_recorded_run(registry, tmp_path):
-    path = tmp_path / "feedback.sqlite"
-    ledger = Ledger.open(path)
-    ledger.add_queries([query(1), query(2)])
-    ledger.append(answer(1, ((1,), (0,))))
-    ledger.append(answer(2, ((1,), (0,))))
-    ledger.append(Retraction(Stamp(str(uuid.UUID(int=9)), "anna", "web"), str(uuid.UUID(int=2))))
-    ledger.close()
-    replay, desk = make(registry, "feedback", "replay", ledger=str(path)), Desk()
-    replay.open(desk)
-    replay.ask([query(1)])
-    assert desk.answers == [answer(1, ((1,), (0,)))]
-    with pytest.raises(Exception, match="no answer to query q000002"):
-        replay.ask([query(2)])
-
-
-def test_replay_of_nothing_says_what_to_name(registry, tmp_path):
-    with pytest.raises(ConfigError, match=r"feedback\.replay\.ledger = '.*name a recorded run's"):
-        make(registry, "feedback", "replay", ledger=str(tmp_path / "none.sqlite"))
+@pytest.mark.parametrize(("kind", "protocol", "name"), MADE_FROM_DEFAULTS)
+def test_settings_refuse_what_they_do_not_know(
+    kind: ProviderKind, protocol: type[Any], name: str, core: PluginRegistry
+) -> None:
+    with pytest.raises(ValueError, match="no_such_key"):
+        core.provider(kind, name).config_type.model_validate({"no_such_key": 1})

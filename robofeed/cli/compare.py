@@ -26,7 +26,7 @@ def command(
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap resampling.")] = 0,
 ) -> None:
-    """Compare finished runs: success over seeds with 95 % interval, table, plots and CSV.
+    """Compare finished runs: success over seeds with 95 % interval, table, plots, CSV.
 
     Runs that differ in nothing but the seed form a group.
     """

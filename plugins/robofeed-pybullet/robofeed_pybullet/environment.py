@@ -9,9 +9,9 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
+from robofeed import Guarded
 from robofeed.data.observation import Ended
 from robofeed.data.spec import ArraySpec, FloatArray
-from robofeed.safety import Guarded
 from robofeed_pybullet.backend import PybulletBackend
 from robofeed_pybullet.config import PybulletConfig
 
