@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -37,18 +38,39 @@ def describe_policy(shape: MlpShape, spec: BackendSpec) -> PolicySpec:
     )
 
 
-def mean_and_log_std(
-    shape: MlpShape, parameters: Sequence[Tensor], observations: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Mean before the tanh, and log standard deviation, [B, action] each."""
-    mean, log_std = shape.forward(parameters, observations)[0].chunk(2, dim=-1)
-    return mean, log_std.clamp(LOG_STD_MIN, LOG_STD_MAX)
+@dataclass(frozen=True, slots=True, eq=False)
+class Draw:
+    """Actions drawn from the policy, with what their gradient needs. All [B, action] but the last."""
+
+    action: Tensor
+    """in [-1, 1]"""
+    noise: Tensor
+    std: Tensor
+    free: Tensor
+    """1 where the log standard deviation was within its limits, else 0"""
+    log_probability: Tensor
+    """[B]"""
 
 
-def sample(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Actions in [-1, 1] [B, action] and their log-probabilities [B], from standard normal `noise`."""
-    before = mean + noise * log_std.exp()
+def draw(outputs: Tensor, noise: Tensor) -> Draw:
+    """Actions for the network's `outputs` [1, B, 2 x action] and standard normal `noise`."""
+    mean, unlimited = outputs[0].chunk(2, dim=-1)
+    log_std = unlimited.clamp(LOG_STD_MIN, LOG_STD_MAX)
+    std = log_std.exp()
+    before = torch.addcmul(mean, noise, std)
     # log(1 - tanh(u)^2), in the form that does not lose precision for large |u|
     shrink = 2 * (math.log(2) - before - functional.softplus(-2 * before))
     log_probability = (-0.5 * noise.square() - log_std - HALF_LOG_TWO_PI - shrink).sum(-1)
-    return torch.tanh(before), log_probability
+    return Draw(torch.tanh(before), noise, std, (log_std == unlimited).float(), log_probability)
+
+
+def draw_gradient(drawn: Draw, by_action: Tensor, by_log_probability: float | Tensor) -> Tensor:
+    """Gradient [1, B, 2 x action] by the network's outputs, through actions and log-probabilities.
+
+    With u the value before the tanh: d action / d u = 1 - action^2, d log-probability / d u =
+    2 action; and u grows with the log standard deviation as noise x std.
+    """
+    action = drawn.action
+    by_before = by_action * (1 - action.square()) + 2 * by_log_probability * action
+    by_log_std = (by_before * drawn.noise * drawn.std - by_log_probability) * drawn.free
+    return torch.cat([by_before, by_log_std], dim=-1).unsqueeze(0)

@@ -115,7 +115,3 @@ class RewardConfig(_Frozen):
 
 class TruthConfig(_Frozen):
     """The ground-truth baseline has nothing to set."""
-
-
-class TruthRewardConfig(_Frozen):
-    """The ground-truth baseline has nothing to set."""

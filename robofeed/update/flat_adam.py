@@ -1,4 +1,4 @@
-"""Adam over one flat tensor: a handful of operations, no host synchronisation."""
+"""Adam over one flat tensor: one fused operation, its step counter on the device."""
 
 from __future__ import annotations
 
@@ -9,46 +9,34 @@ from torch import Tensor
 class FlatAdam:
     """Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019).
 
-    The step counter lives on the device, so a CUDA graph can hold whole steps.
+    Reads the gradient from the tensor given at construction, at each step.
     """
 
     def __init__(
-        self,
-        flat: Tensor,
-        learning_rate: float,
-        weight_decay: float = 0.0,
-        betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-8,
+        self, flat: Tensor, gradient: Tensor, learning_rate: float, weight_decay: float = 0.0
     ) -> None:
-        self.flat = flat
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.betas = betas
-        self.epsilon = epsilon
-        self.first = torch.zeros_like(flat)
-        self.second = torch.zeros_like(flat)
-        self.steps = torch.zeros(1, device=flat.device)
+        flat.grad = gradient
+        on_gpu = flat.device.type == "cuda"
+        self._optimiser = torch.optim.AdamW(
+            [flat], lr=learning_rate, weight_decay=weight_decay, fused=True, capturable=on_gpu
+        )
+        self._moments = {
+            "step": torch.zeros((), device=flat.device),
+            "exp_avg": torch.zeros_like(flat),
+            "exp_avg_sq": torch.zeros_like(flat),
+        }
+        # made here rather than by the first step, so that they can be saved and restored before it
+        self._optimiser.state[flat] = self._moments
 
     def reset(self) -> None:
         """Forget the moments."""
-        self.first.zero_()
-        self.second.zero_()
-        self.steps.zero_()
+        for tensor in self._moments.values():
+            tensor.zero_()
 
-    @torch.no_grad()
-    def step(self, gradient: Tensor) -> None:
-        """Move the parameters against `gradient`, flat like them."""
-        beta1, beta2 = self.betas
-        self.steps += 1
-        self.first.lerp_(gradient, 1 - beta1)
-        self.second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        correction1 = 1 - torch.pow(beta1, self.steps)
-        correction2 = 1 - torch.pow(beta2, self.steps)
-        spread = self.second.sqrt().mul_(correction2.rsqrt()).add_(self.epsilon)
-        if self.weight_decay:
-            self.flat.mul_(1 - self.learning_rate * self.weight_decay)
-        self.flat.addcdiv_(self.first * (self.learning_rate / correction1), spread, value=-1.0)
+    def step(self) -> None:
+        """Move the parameters against the gradient."""
+        self._optimiser.step()
 
     def tensors(self) -> dict[str, Tensor]:
         """The state to checkpoint, by name."""
-        return {"first": self.first, "second": self.second, "steps": self.steps}
+        return dict(self._moments)

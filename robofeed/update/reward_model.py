@@ -22,6 +22,8 @@ from robofeed.update.ranking_likelihood import TIE_SIZES
 from robofeed.update.stacked_mlp import MlpShape, Parameters
 
 CHUNK = 65_536
+LEAK = 0.01
+"""slope of the activation below zero"""
 
 
 class PreferenceEnsemble:
@@ -38,10 +40,10 @@ class PreferenceEnsemble:
         self.device = choose_device(device)
         self.width = spec.observation.size + continuous_action(spec).size
         self.shape = MlpShape(
-            config.members, (self.width, *config.hidden, 1), activation="leaky_relu"
+            config.members, (self.width, *config.hidden, 1), slope=LEAK
         )
         self.parameters = Parameters(self.shape, self.device, extra=TIE_SIZES)
-        self.adam = FlatAdam(self.parameters.flat, config.learning_rate, config.weight_decay)
+        self.adam = FlatAdam(self.parameters.flat, self.parameters.gradient, config.learning_rate, config.weight_decay)
         self._draw = torch.Generator().manual_seed(seed)
         self.input_mean = torch.zeros(self.width, device=self.device)
         self.input_std = torch.ones(self.width, device=self.device)
@@ -60,7 +62,7 @@ class PreferenceEnsemble:
     # --- rewards ---
 
     def outputs(self, parameters: Sequence[Tensor], normalised: Tensor) -> Tensor:
-        """Each member's reward [members, N] before output normalisation, of [(members,) N, width]."""
+        """Each member's raw reward [members, N] of inputs [N, width] or [members, N, width]."""
         out = self.shape.forward(parameters, normalised).squeeze(-1)
         return torch.tanh(out) if self.config.output == "tanh" else out
 
@@ -73,7 +75,7 @@ class PreferenceEnsemble:
         """Aligned rewards of each member, [members, N]."""
         with torch.no_grad():
             parts = [
-                self.outputs(self.parameters.frozen, self.normalised(torch.cat(chunk, dim=-1)))
+                self.outputs(self.parameters.views, self.normalised(torch.cat(chunk, dim=-1)))
                 for chunk in zip(
                     torch.split(torch.as_tensor(observations, device=self.device), CHUNK),
                     torch.split(torch.as_tensor(actions, device=self.device), CHUNK),
@@ -119,7 +121,7 @@ class PreferenceEnsemble:
         return total / mask.sum(-1) if self.config.clip_score == "mean" else total
 
     def segment_scores(self, clips: ClipBatch) -> FloatArray:
-        """Calibrated score of each clip by each member, float32 [members, B]; differences are log-odds."""
+        """Calibrated score of each clip by each member [members, B]: differences are log-odds."""
         inputs = np.concatenate([clips.observation, clips.action], axis=-1)
         rows = max(1, CHUNK // inputs.shape[1])
         parts = []
@@ -127,7 +129,7 @@ class PreferenceEnsemble:
             for start in range(0, len(inputs), rows):
                 part = torch.from_numpy(inputs[start : start + rows]).to(self.device)
                 mask = torch.from_numpy(clips.mask[start : start + rows]).to(self.device)
-                parts.append(self.clip_scores(self.parameters.frozen, self.normalised(part), mask))
+                parts.append(self.clip_scores(self.parameters.views, self.normalised(part), mask))
         scores: FloatArray = (torch.cat(parts, dim=-1) / self.temperature).cpu().numpy()
         return scores
 
@@ -146,7 +148,7 @@ class PreferenceEnsemble:
         mean = steps.mean(0)
         std = steps.std(0, correction=0)
         std = torch.where(std > 1e-6, std, 1.0)
-        matrix, bias = self.parameters.frozen[0], self.parameters.frozen[1]
+        matrix, bias = self.parameters.views[0], self.parameters.views[1]
         bias += (matrix @ ((mean - self.input_mean) / self.input_std)).unsqueeze(1)
         matrix *= std / self.input_std
         self.input_mean.copy_(mean)

@@ -23,8 +23,8 @@ from robofeed.update.flat_adam import FlatAdam
 from robofeed.update.graphed import Repeated
 from robofeed.update.normalise import continuous_action, unit_range
 from robofeed.update.replay import Ring, RowLayout
-from robofeed.update.sac_losses import actor_loss, backup, critic_loss
-from robofeed.update.stacked_mlp import MlpShape, Parameters
+from robofeed.update.sac_gradients import Tapes, actor_gradient, backup, critic_gradient
+from robofeed.update.stacked_mlp import MlpShape, Parameters, Tape
 from robofeed.update.truth_reward import TruthReward
 
 RELABEL_CHUNK = 65_536
@@ -62,8 +62,14 @@ class SacLearner:
         self._target_entropy = (
             config.target_entropy_per_action * action if config.learn_temperature else None
         )
-        self._actor_adam = FlatAdam(self._actor.flat, config.actor_lr)
-        self._critic_adam = FlatAdam(self._critic.flat, config.critic_lr)
+        self._actor_adam = FlatAdam(self._actor.flat, self._actor.gradient, config.actor_lr)
+        self._critic_adam = FlatAdam(self._critic.flat, self._critic.gradient, config.critic_lr)
+        self._tapes = Tapes(
+            *(
+                Tape(shape, config.batch_size, self.device)
+                for shape in (self._actor.shape, critic, self._target_shape)
+            )
+        )
 
         self._draw = torch.Generator().manual_seed(seed)
         """for fresh networks"""
@@ -149,7 +155,7 @@ class SacLearner:
             self.update(self.config.updates_after_reset)
 
     def label_with(self, reward: RewardModel) -> None:
-        """Label what is added from now on with `reward`; stored rewards stay (used after `load`)."""
+        """Label what is added from now on with `reward`; stored rewards stay (after `load`)."""
         self._reward = reward
         self._labelled = True
 
@@ -196,53 +202,48 @@ class SacLearner:
         size = (self.config.batch_size, self.layout.action)
         return torch.randn(size, device=self.device, generator=self._sampler)
 
+    @torch.no_grad()
     def _update_once(self) -> None:
-        """One whole update as a CUDA graph can record it: no host synchronisation, static shapes."""
-        temperature = self._actor.extra.detach().exp()
+        """One whole update, as a CUDA graph can record it: no synchronisation, static shapes."""
+        temperature = self._actor.extra.exp()
         for _ in range(self.config.critic_updates):
             rows = self._batch()
-            loss, q_mean, reward_mean = self._improve_critics(rows, temperature)
-        policy_loss, log_probability = actor_loss(
-            (self._actor.shape, self._actor.trained),
-            (self._critic.shape, self._critic.frozen),
+            rewards = self._rewards(rows)
+            critic_loss, q_mean = self._improve_critics(rows, rewards, temperature)
+        actor_loss, log_probability = actor_gradient(
+            self._actor,
+            self._critic,
+            self._tapes,
             self.layout.observations(rows),
             self._noise(),
-            self._actor.extra,
             self._target_entropy,
             self.config.target_subset < self.config.critics,
         )
-        self._actor_adam.step(self._actor.gradient(policy_loss))
+        self._actor_adam.step()
         self._sums += torch.stack(
-            [
-                loss.detach(),
-                q_mean,
-                policy_loss.detach(),
-                -log_probability,
-                temperature[0],
-                reward_mean,
-            ]
+            [critic_loss, q_mean, actor_loss, -log_probability, temperature[0], rewards.mean()]
         )
 
-    def _improve_critics(self, rows: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        with torch.no_grad():
-            rewards = self._rewards(rows)
-            goal = backup(
-                (self._actor.shape, self._actor.frozen),
-                (self._target_shape, self._target_members()),
-                self.layout.next_observations(rows),
-                rewards,
-                self.layout.continues(rows),
-                self._noise(),
-                temperature,
-                self.config.gamma,
-                self.config.entropy_in_backup,
-            )
-        loss, q_mean = critic_loss(
-            self._critic.shape, self._critic.trained, self.layout.critic_inputs(rows), goal
+    def _improve_critics(
+        self, rows: Tensor, rewards: Tensor, temperature: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        goal = backup(
+            self._actor,
+            (self._target_shape, self._target_members()),
+            self._tapes,
+            self.layout.next_observations(rows),
+            rewards,
+            self.layout.continues(rows),
+            self._noise(),
+            temperature if self.config.entropy_in_backup else None,
+            self.config.gamma,
         )
-        self._critic_adam.step(self._critic.gradient(loss))
+        loss, q_mean = critic_gradient(
+            self._critic, self._tapes, self.layout.critic_inputs(rows), goal
+        )
+        self._critic_adam.step()
         self._target.flat.lerp_(self._critic.flat, self.config.tau)
-        return loss, q_mean, rewards.mean()
+        return loss, q_mean
 
     def _rewards(self, rows: Tensor) -> Tensor:
         """Stored rewards; before the first labels, the reward for exploring."""
@@ -262,10 +263,10 @@ class SacLearner:
         """Parameters of a random subset of the target critics (RLPD)."""
         critics, subset = self.config.critics, self.config.target_subset
         if subset == critics:
-            return self._target.frozen
+            return self._target.views
         keys = torch.rand(critics, device=self.device, generator=self._sampler)
         chosen = keys.argsort()[:subset]
-        return [parameter.index_select(0, chosen) for parameter in self._target.frozen]
+        return [parameter.index_select(0, chosen) for parameter in self._target.views]
 
     def _new_critics(self) -> None:
         self._critic.shape.initialise(self._draw, self._critic.network)

@@ -1,0 +1,198 @@
+"""Checkpoints on disk: safetensors and a manifest with hashes, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from robofeed.data.errors import DataError
+
+FORMAT = "robofeed-checkpoint"
+VERSION = 1
+MANIFEST = "manifest.json"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A checkpoint read back. `skipped` says which newer ones were passed over, and why."""
+
+    path: Path
+    step: int
+    parts: Mapping[str, Arrays]
+    meta: Mapping[str, Any]
+    skipped: tuple[str, ...] = ()
+
+
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    parts: Mapping[str, Arrays],
+    meta: Mapping[str, Any],
+    keep: int = 3,
+    score: float | None = None,
+) -> Path:
+    """Write `folder`/step_<9 digits> durably; keep the last `keep` and the best by `score`.
+
+    `score` must use no true success. Written under a temporary name, files first, the manifest
+    last; only then renamed.
+
+    Raises:
+        DataError: the disk refuses; earlier checkpoints are untouched.
+    """
+    target = folder / f"step_{step:09d}"
+    temporary = folder / f".{target.name}.writing"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        files: dict[str, dict[str, Any]] = {}
+        for name, arrays in parts.items():
+            data = save_tensors({key: np.ascontiguousarray(value) for key, value in arrays.items()})
+            files[f"{name}.safetensors"] = {
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "bytes": len(data),
+            }
+            _write(temporary / f"{name}.safetensors", data)
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "step": step,
+            "score": score,
+            "files": files,
+            "meta": dict(meta),
+        }
+        text = json.dumps(manifest, indent=1, sort_keys=True)
+        seal = hashlib.sha256(text.encode()).hexdigest()
+        _write(temporary / MANIFEST, f"{text}\n{seal}\n".encode())
+        _sync(temporary)
+        _replace(temporary, target)
+        _sync(folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise DataError(
+            f"cannot write the checkpoint {target}: {error.strerror}. Earlier checkpoints are "
+            "untouched; free some space, then `robofeed resume` the run"
+        ) from error
+    _prune(folder, keep)
+    return target
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read one checkpoint.
+
+    Raises:
+        DataError: it is missing, damaged, foreign or of another version; the message names it.
+    """
+    manifest = _manifest(path)
+    parts: dict[str, Arrays] = {}
+    for file, expected in manifest["files"].items():
+        name = Path(file)
+        if name.name != file or name.suffix != ".safetensors":
+            raise DataError(f"checkpoint {path}: {file!r} is no file of a checkpoint")
+        try:
+            data = (path / file).read_bytes()
+        except OSError as error:
+            raise DataError(f"checkpoint {path}: {file} cannot be read: {error.strerror}") from None
+        if hashlib.sha256(data).hexdigest() != expected["sha256"]:
+            raise DataError(f"checkpoint {path}: {file} is damaged (its SHA-256 does not match)")
+        try:
+            parts[name.stem] = load_tensors(data)
+        except SafetensorError as error:
+            raise DataError(f"checkpoint {path}: {file} is not safetensors: {error}") from error
+    return Checkpoint(path, manifest["step"], parts, manifest["meta"])
+
+
+def load_latest(folder: Path) -> Checkpoint | None:
+    """Read the newest good checkpoint, passing over damaged ones; None where there is none at all.
+
+    Raises:
+        DataError: there are checkpoints, and every one is damaged.
+    """
+    skipped: list[str] = []
+    for path in sorted(folder.glob("step_*"), reverse=True):
+        try:
+            found = load_checkpoint(path)
+        except DataError as error:
+            skipped.append(str(error))
+            continue
+        return Checkpoint(found.path, found.step, found.parts, found.meta, tuple(skipped))
+    if skipped:
+        raise DataError(f"no checkpoint in {folder} can be used: " + "; ".join(skipped))
+    return None
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        text, seal, rest = (path / MANIFEST).read_text(encoding="utf-8").rsplit("\n", 2)
+        manifest = json.loads(text)
+        whole = hashlib.sha256(text.encode()).hexdigest() == seal and rest == ""
+    except (OSError, ValueError) as error:
+        raise DataError(f"checkpoint {path}: no readable {MANIFEST}: {error}") from None
+    if not whole:
+        raise DataError(f"checkpoint {path}: {MANIFEST} is damaged")
+    if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
+        raise DataError(
+            f"checkpoint {path}: {manifest.get('format')} version {manifest.get('version')} is not "
+            f"{FORMAT} version {VERSION}"
+        )
+    return dict(manifest)
+
+
+def _prune(folder: Path, keep: int) -> None:
+    """Remove all but the last `keep` and the one with the highest score."""
+    found = sorted(folder.glob("step_*"))
+    scores: dict[Path, float] = {}
+    for path in found:
+        try:
+            score = _manifest(path)["score"]
+        except DataError:
+            continue
+        if score is not None:
+            scores[path] = score
+    kept = set(found[-keep:])
+    if scores:
+        kept.add(max(scores, key=lambda path: scores[path]))
+    for path in found:
+        if path not in kept:
+            shutil.rmtree(path)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    if target.exists():
+        # The same step again, after a resume: the old one goes only when the new one is whole.
+        old = target.with_name(f".{target.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        target.rename(old)
+        temporary.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        temporary.rename(target)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
