@@ -43,13 +43,13 @@ def bootstrap_interval(
     interval without width: the caller must say that it is one run.
 
     Raises:
-        ValueError: a stratum without values.
+        ValueError: a stratum without values, or values where strata of them belong.
     """
     columns = []
     for stratum in strata:
-        values = np.asarray(stratum, dtype=np.float64).ravel()
-        if values.size == 0:
-            raise ValueError("a stratum without values")
+        values = np.asarray(stratum, dtype=np.float64)
+        if values.ndim != 1 or values.size == 0:
+            raise ValueError("each stratum is a series of at least one value")
         columns.append(values[rng.integers(values.size, size=(resamples, values.size))])
     tail = (1 - confidence) / 2
     low, high = np.quantile(statistic(np.concatenate(columns, axis=1)), [tail, 1 - tail])

@@ -14,10 +14,17 @@ def test_a_backend_that_is_not_at_hand_costs_the_clips_only(make_run):
     config.write_text(config.read_text().replace("pybullet", "some_lab_robot"))
     assert robofeed(["report", str(run)]) == 0
     page = (run / "report.html").read_text()
-    assert "the backend of this run is not at hand" in page and "some_lab_robot" in page
+    assert page.count("No clip:") == 3 and "some_lab_robot" in page
     assert "97 of 100 evaluation episodes" in page
 
 
 def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path, capsys):
     assert robofeed(["report", str(tmp_path)]) == 2
     assert "is no run folder" in capsys.readouterr().err
+
+
+def test_a_run_without_its_configuration_has_a_report(make_run, capsys):
+    run = make_run("bare", steps=1000, evaluations=2, stored=1)
+    (run / "config.toml").unlink()
+    assert robofeed(["report", str(run)]) == 0
+    assert "config.toml cannot be read" in (run / "report.html").read_text()

@@ -62,6 +62,13 @@ def test_strata_keep_their_share():
     assert low < 0.4 and high > 0.6
 
 
+def test_values_in_place_of_strata_are_refused():
+    """Each would be a stratum of its own, and the interval have no width."""
+    for strata in ([0.2, 0.9], [[]]):
+        with pytest.raises(ValueError, match="each stratum is a series"):
+            bootstrap_interval(strata, np.random.default_rng(0))
+
+
 def test_the_bootstrap_interval_covers_as_often_as_it_says():
     rng = np.random.default_rng(1)
     covered = 0
