@@ -66,7 +66,7 @@ def test_a_minimal_file_gets_the_defaults(write):
         ("[stop]\nwall_s = nan", ["stop.wall_s = nan"]),
         ("[simulation]\nprocesses = true", ["simulation.processes = True"]),
         ("[stop]\nsteps = 'none'", ["[stop]: no rule is left"]),
-        ("[queries]\nselection = 'best'", ["queries.selection = 'best'", "'matched'"]),
+        ("[queries]\nselection = 'best'", ["queries.selection = 'best'", "'coverage'"]),
         ("[feedback]\nteacher = 3", ["unknown key 'feedback.teacher'"]),
         ("schedule = 3", ["schedule = 3"]),
     ],

@@ -1,7 +1,7 @@
 """Episodes on disk: one parquet file an episode, and its ground truth in a file of its own.
 
 A file is written under a temporary name, closed and renamed, so that whatever bears an episode's
-name is whole. Ids are never used twice: answers of people speak of them.
+name is whole. An id never comes to mean another episode: answers of people speak of it.
 """
 
 from __future__ import annotations
@@ -53,13 +53,19 @@ class EpisodeStore:
     def write(self, episode: Episode, truth: TruthTrace | None = None) -> Path:
         """Write an episode and return its path once its files are closed and renamed.
 
+        The same episode again, as a resumed run repeats it, is no change; times may differ.
+
         Raises:
-            DataError: the disk refuses, the id is taken or is no file name, or the truth is of
-                another episode or length.
+            DataError: the disk refuses, the id belongs to an episode that went otherwise or is no
+                file name, or the truth is of another episode or length.
         """
         path = self._path(episode.id)
         if path.exists():
-            raise DataError(f"{path} is there already: an episode id is never used twice")
+            if _same(self.read(episode.id), episode):
+                return path
+            raise DataError(
+                f"{path} is there already and went otherwise: an episode id is never used twice"
+            )
         # Truth first: an episode that is there has its truth beside it.
         if truth is not None:
             if truth.episode_id != episode.id or len(truth.reward) != len(episode):
@@ -183,6 +189,15 @@ class EpisodeStore:
                 "are whole on disk"
             ) from error
         self._unsynced.append(path)
+
+
+def _same(one: Episode, other: Episode) -> bool:
+    """Whether all but the times agree, bit for bit."""
+    arrays = (_AROUND.keys() | _STEPS.keys()) - {"time_ns"}
+    values = ("ended", "seed", "spec_hash", "reason")
+    return all(
+        getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in arrays
+    ) and all(getattr(one, name) == getattr(other, name) for name in values)
 
 
 def _file_name(episode_id: str) -> str:

@@ -138,12 +138,25 @@ def test_the_truth_is_in_a_file_of_its_own(tmp_path):
         store.read_truth("e000001")
 
 
-def test_an_id_is_never_used_twice(tmp_path):
+def test_the_same_episode_again_is_no_change_whatever_the_clock_says(tmp_path):
     store = EpisodeStore(tmp_path)
-    first = make_episode(draw=1)
+    first = make_episode(observations=np.full((6, 3), np.nan))
+    path = store.write(first)
+    written = path.read_bytes()
+    assert store.write(replace(first, time_ns=first.time_ns + 1)) == path
+    assert path.read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 7}, {"ended": Ended.FAULT}, {"reason": "x"}, {"mode": np.ones(5), "draw": 1}],
+)
+def test_an_id_never_comes_to_mean_another_episode(tmp_path, change):
+    store = EpisodeStore(tmp_path)
+    first = make_episode()
     store.write(first)
-    with pytest.raises(DataError, match="never used twice"):
-        store.write(make_episode(draw=2))
+    with pytest.raises(DataError, match="went otherwise: an episode id is never used twice"):
+        store.write(make_episode(**change))
     assert_same(store.read("e000000"), first)
 
 
