@@ -40,7 +40,7 @@ def describe_policy(shape: MlpShape, spec: BackendSpec) -> PolicySpec:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draw:
-    """Actions drawn from the policy, with what their gradient needs. All [B, action] but the last."""
+    """Actions drawn from the policy, with what their gradient needs: [B, action] but the last."""
 
     action: Tensor
     """in [-1, 1]"""

@@ -22,6 +22,7 @@ from robofeed.update.calibration import (
 )
 from robofeed.update.ranked_clips import RankedClips, gather, is_held_out, rankings_in
 from robofeed.update.ranking_likelihood import log_likelihood
+from robofeed.update.stacked_mlp import Tape
 
 if TYPE_CHECKING:
     from robofeed.update.reward_model import PreferenceEnsemble
@@ -67,6 +68,7 @@ def _held_out(label: Resolved, share: float) -> bool:
     return isinstance(label.feedback, Ranking) and is_held_out(label.feedback.query_id, share)
 
 
+@torch.no_grad()
 def _train(
     model: PreferenceEnsemble,
     train: RankedClips,
@@ -78,30 +80,16 @@ def _train(
     weights = _label_weights(model, train)
     watch = held_out if held_out is not None and len(held_out.pairs) >= ENOUGH_HELD_OUT else None
     best = _Best()
+    size = _batch_size(len(train), config.batch_size)
+    tape = Tape(model.shape, size * train.per_ranking * normalised.shape[1], model.device)
     for _ in range(config.max_epochs):
         right = torch.zeros(2, device=model.device)
-        for index, valid in _batches(len(train), config.members, config.batch_size, rng):
+        for index, valid in _batches(len(train), config.members, size, rng):
             rows = torch.from_numpy(index).to(model.device)
             weight = weights.gather(1, rows) * torch.from_numpy(valid).to(model.device)
-            clips = train.clips[rows]
-            scores = model.clip_scores(
-                model.parameters.trained,
-                normalised[clips.flatten(1)],
-                train.mask[clips.flatten(1)],
-            ).view(clips.shape)
-            offered, chosen = train.offered[rows], train.chosen[rows]
-            likelihood = log_likelihood(
-                scores,
-                offered,
-                chosen,
-                model.parameters.extra,
-                train.largest_tie,
-                config.label_noise,
-            )
-            # members do not share parameters, so the sum over them trains each on its own mean
-            loss = -(likelihood * weight).sum() / weight.sum().clamp(min=1.0) * config.members
-            right += _count_right(scores.detach(), offered, chosen, weight)
-            model.adam.step(model.parameters.gradient(loss))
+            scores = _gradient(model, train, normalised, rows, weight, tape)
+            right += _count_right(scores, train.offered[rows], train.chosen[rows], weight)
+            model.adam.step()
         if watch is not None:
             best.offer(log_loss(_log_odds(model, watch)), model.parameters.flat)
             if best.age >= config.patience and best.flat is not None:
@@ -109,6 +97,43 @@ def _train(
                 return
         if bool(right[0] >= config.stop_accuracy * right[1].clamp(min=1.0)):
             return
+
+
+def _gradient(
+    model: PreferenceEnsemble,
+    train: RankedClips,
+    normalised: Tensor,
+    rows: Tensor,
+    weight: Tensor,
+    tape: Tape,
+) -> Tensor:
+    """Fill the gradient of each member's loss on its `rows` [members, B]; return clip scores."""
+    clips = train.clips[rows]
+    inputs = normalised[clips.flatten(1)].flatten(1, 2)
+    mask = train.mask[clips.flatten(1)].flatten(1, 2)
+    steps = model.bounded(model.parameters.forward(inputs, tape).squeeze(-1))
+    scores = model.total(steps, mask, train.mask.shape[1]).view(clips.shape)
+    with torch.enable_grad():
+        scores.requires_grad_()
+        ties = model.parameters.extra.detach().requires_grad_()
+        likelihood = log_likelihood(
+            scores,
+            train.offered[rows],
+            train.chosen[rows],
+            ties,
+            train.largest_tie,
+            model.config.label_noise,
+        )
+        # members share no parameters, so the sum over them trains each on its own mean
+        loss = -((likelihood * weight).sum(1) / weight.sum(1).clamp(min=1.0)).sum()
+    by_score, by_tie = torch.autograd.grad(loss, [scores, ties], materialize_grads=True)
+    by_step = by_score.flatten(1).unsqueeze(-1).expand(-1, -1, train.mask.shape[1]).flatten(1)
+    by_step = by_step * model.step_weight(mask, train.mask.shape[1])
+    if model.config.output == "tanh":
+        by_step = by_step * (1 - steps.square())
+    model.parameters.backward(inputs, tape, by_step.unsqueeze(-1))
+    model.parameters.extra_gradient.copy_(by_tie)
+    return scores.detach()
 
 
 def _label_weights(model: PreferenceEnsemble, train: RankedClips) -> Tensor:
@@ -124,19 +149,23 @@ def _label_weights(model: PreferenceEnsemble, train: RankedClips) -> Tensor:
     return torch.from_numpy(weights).to(model.device)
 
 
+def _batch_size(count: int, most: int) -> int:
+    """Size of batches that share `count` labels evenly, at most `most` each."""
+    return -(-count // -(-count // most))
+
+
 def _batches(
     count: int, members: int, size: int, rng: np.random.Generator
 ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """One epoch: (rows, valid), [members, batch] each, every member in its own order."""
-    batches = -(-count // size)
-    size = -(-count // batches)
-    order = np.zeros((members, batches * size), np.int64)
+    """One epoch: (rows, valid), [members, size] each, every member in its own order."""
+    places = -(-count // size) * size
+    order = np.zeros((members, places), np.int64)
     order[:, :count] = rng.permuted(np.tile(np.arange(count), (members, 1)), axis=1)
-    valid = np.zeros((members, batches * size), np.float32)
+    valid = np.zeros((members, places), np.float32)
     valid[:, :count] = 1.0
     return [
         (order[:, start : start + size], valid[:, start : start + size])
-        for start in range(0, batches * size, size)
+        for start in range(0, places, size)
     ]
 
 
@@ -152,9 +181,7 @@ def _count_right(scores: Tensor, offered: Tensor, chosen: Tensor, weight: Tensor
 def _log_odds(model: PreferenceEnsemble, data: RankedClips) -> NDArray[np.float64]:
     """Log-odds of the better clip of each pair, by the mean over members, before calibration."""
     with torch.no_grad():
-        scores = model.clip_scores(
-            model.parameters.frozen, model.normalised(data.inputs), data.mask
-        ).mean(0)
+        scores = model.clip_scores(data.inputs, data.mask).mean(0)
     values = scores.double().cpu().numpy()
     odds: NDArray[np.float64] = values[data.pairs[:, 1]] - values[data.pairs[:, 2]]
     return odds

@@ -39,11 +39,14 @@ class PreferenceEnsemble:
         self.config = config
         self.device = choose_device(device)
         self.width = spec.observation.size + continuous_action(spec).size
-        self.shape = MlpShape(
-            config.members, (self.width, *config.hidden, 1), slope=LEAK
-        )
+        self.shape = MlpShape(config.members, (self.width, *config.hidden, 1), slope=LEAK)
         self.parameters = Parameters(self.shape, self.device, extra=TIE_SIZES)
-        self.adam = FlatAdam(self.parameters.flat, self.parameters.gradient, config.learning_rate, config.weight_decay)
+        self.adam = FlatAdam(
+            self.parameters.flat,
+            self.parameters.gradient,
+            config.learning_rate,
+            config.weight_decay,
+        )
         self._draw = torch.Generator().manual_seed(seed)
         self.input_mean = torch.zeros(self.width, device=self.device)
         self.input_std = torch.ones(self.width, device=self.device)
@@ -61,10 +64,9 @@ class PreferenceEnsemble:
 
     # --- rewards ---
 
-    def outputs(self, parameters: Sequence[Tensor], normalised: Tensor) -> Tensor:
-        """Each member's raw reward [members, N] of inputs [N, width] or [members, N, width]."""
-        out = self.shape.forward(parameters, normalised).squeeze(-1)
-        return torch.tanh(out) if self.config.output == "tanh" else out
+    def bounded(self, outputs: Tensor) -> Tensor:
+        """Raw rewards from what the last layer gave."""
+        return torch.tanh(outputs) if self.config.output == "tanh" else outputs
 
     def normalised(self, inputs: Tensor) -> Tensor:
         """Inputs in standard deviations from their mean, limited."""
@@ -75,7 +77,7 @@ class PreferenceEnsemble:
         """Aligned rewards of each member, [members, N]."""
         with torch.no_grad():
             parts = [
-                self.outputs(self.parameters.views, self.normalised(torch.cat(chunk, dim=-1)))
+                self._raw(self.normalised(torch.cat(chunk, dim=-1)))
                 for chunk in zip(
                     torch.split(torch.as_tensor(observations, device=self.device), CHUNK),
                     torch.split(torch.as_tensor(actions, device=self.device), CHUNK),
@@ -113,12 +115,26 @@ class PreferenceEnsemble:
 
     # --- clips ---
 
-    def clip_scores(self, parameters: Sequence[Tensor], normalised: Tensor, mask: Tensor) -> Tensor:
-        """Score [members, B] of clips [members, B, L, width], or shared ones [B, L, width]."""
-        length = normalised.shape[-2]
-        steps = self.outputs(parameters, normalised.flatten(-3, -2))
-        total: Tensor = (steps.view(*steps.shape[:-1], -1, length) * mask).sum(-1)
-        return total / mask.sum(-1) if self.config.clip_score == "mean" else total
+    def _raw(self, normalised: Tensor) -> Tensor:
+        """Each member's raw reward [members, N] of normalised inputs [N, width]."""
+        return self.bounded(self.parameters.forward(normalised).squeeze(-1))
+
+    def step_weight(self, mask: Tensor, length: int) -> Tensor:
+        """How much each step's reward counts in its clip's score, shaped like `mask`."""
+        if self.config.clip_score == "sum":
+            return mask
+        steps = mask.view(*mask.shape[:-1], -1, length)
+        return (steps / steps.sum(-1, keepdim=True).clamp(min=1.0)).view(mask.shape)
+
+    def total(self, steps: Tensor, mask: Tensor, length: int) -> Tensor:
+        """Scores [members, clips] of clips from their steps' rewards [members, clips x length]."""
+        weighted = steps * self.step_weight(mask, length)
+        return weighted.view(*weighted.shape[:-1], -1, length).sum(-1)
+
+    def clip_scores(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """Score [members, B] of clips [B, L, width], not calibrated."""
+        steps = self._raw(self.normalised(inputs).flatten(0, 1))
+        return self.total(steps, mask.flatten(), mask.shape[1])
 
     def segment_scores(self, clips: ClipBatch) -> FloatArray:
         """Calibrated score of each clip by each member [members, B]: differences are log-odds."""
@@ -129,7 +145,7 @@ class PreferenceEnsemble:
             for start in range(0, len(inputs), rows):
                 part = torch.from_numpy(inputs[start : start + rows]).to(self.device)
                 mask = torch.from_numpy(clips.mask[start : start + rows]).to(self.device)
-                parts.append(self.clip_scores(self.parameters.views, self.normalised(part), mask))
+                parts.append(self.clip_scores(part, mask))
         scores: FloatArray = (torch.cat(parts, dim=-1) / self.temperature).cpu().numpy()
         return scores
 

@@ -155,9 +155,7 @@ class MlpShape:
         along = (gradient * normed).mean(-1, keepdim=True)
         return inverse_std * (gradient - gradient.mean(-1, keepdim=True) - normed * along)
 
-    def input_gradient(
-        self, parameters: Sequence[Tensor], first: Tensor, columns: slice
-    ) -> Tensor:
+    def input_gradient(self, parameters: Sequence[Tensor], first: Tensor, columns: slice) -> Tensor:
         """Gradient [B, columns] of inputs shared by all members, from what `backward` returned."""
         matrix = self._layer(parameters, 0)[0][..., columns]
         return torch.bmm(matrix.mT, first.mT).sum(0).T
