@@ -31,7 +31,11 @@ def cost_facts(record: RunRecord, pairs: int | None) -> list[Fact]:
     facts = [
         _answers_fact(record),
         Fact("Demonstrations", wording.count(demonstrations(record)), "whole episodes shown"),
-        Fact("Pairs", wording.count(pairs), "comparisons of two clips derived from the answers"),
+        Fact(
+            "Pairs",
+            wording.count(0 if record.learns_from_truth else pairs),
+            "comparisons of two clips derived from the answers",
+        ),
         Fact("Environment steps", wording.count(record.steps), _steps_note(record)),
         Fact("Wall time", wording.duration(record.wall_s), _resumes_note(record)),
         _stop_fact(record),

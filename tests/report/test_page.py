@@ -151,6 +151,10 @@ def test_the_evaluation_seeds_are_really_compared(module_run, make_run):
     leaky = make_run("leaky", steps=2000, evaluations=3, final_seeds=range(1000, 1100), stored=3)
     words = read(leaky).words
     assert "3 of 100 evaluation seeds were seen before (1000-1002)" in words
+    again = make_run("again", steps=2000, evaluations=3, final_seeds=range(10_039, 10_139))
+    assert "1 of 100 evaluation seeds were seen before (10039)" in read(again).words
+    running = make_run("running", steps=2000, evaluations=3, finished=False, stored=1)
+    assert "Checked: none of its 40 seeds is among the 1 of stored training" in read(running).words
 
 
 def test_what_used_true_success_is_marked(page):
