@@ -7,6 +7,7 @@ name is whole. An id never comes to mean another episode: answers of people spea
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -42,6 +43,8 @@ _STEPS: dict[str, Any] = {
 """Columns with a value a step; null in the last row, the observation after the last step."""
 _TRUTH: Mapping[str, Any] = {"reward": np.float32, "success": np.bool_, "collided": np.bool_}
 
+_log = logging.getLogger(__name__)
+
 
 class EpisodeStore:
     """The episodes of one run, under `run_dir`/episodes."""
@@ -61,11 +64,17 @@ class EpisodeStore:
         """
         path = self._path(episode.id)
         if path.exists():
-            if _same(self.read(episode.id), episode):
-                return path
-            raise DataError(
-                f"{path} is there already and went otherwise: an episode id is never used twice"
-            )
+            try:
+                there = self.read(episode.id)
+            except DataError as error:
+                # Torn by a power cut: what it was is lost, and the resumed run repeats it.
+                _log.warning("%s. It is written anew", error)
+            else:
+                if _same(there, episode):
+                    return path
+                raise DataError(
+                    f"{path} is there already and went otherwise: an episode id is never used twice"
+                )
         # Truth first: an episode that is there has its truth beside it.
         if truth is not None:
             if truth.episode_id != episode.id or len(truth.reward) != len(episode):

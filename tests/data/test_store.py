@@ -160,6 +160,16 @@ def test_an_id_never_comes_to_mean_another_episode(tmp_path, change):
     assert_same(store.read("e000000"), first)
 
 
+def test_a_file_torn_by_a_power_cut_is_written_anew_and_named(tmp_path, caplog):
+    store = EpisodeStore(tmp_path)
+    episode = make_episode()
+    path = store.write(episode)
+    path.write_bytes(path.read_bytes()[:500])
+    store.write(episode)
+    assert_same(store.read("e000000"), episode)
+    assert f"{path} is torn" in caplog.text
+
+
 @pytest.mark.parametrize("episode_id", ["../e0", "a/b", "", ".hidden", "e0.truth", "x" * 101])
 def test_an_id_cannot_lead_out_of_the_folder(tmp_path, episode_id):
     store = EpisodeStore(tmp_path)
