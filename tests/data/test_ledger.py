@@ -134,6 +134,12 @@ def test_a_query_is_open_until_a_standing_answer(ledger):
     ledger.append(ranking(1, "q000001"))
     ledger.append(Skip(stamp(2), "q000002"))
     assert ledger.open_queries() == [query(0), query(3)]
+    assert [ledger.has_answer(query(number).id) for number in range(4)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
     ledger.append(Retraction(stamp(3), stamp(1).uuid))
     assert ledger.open_queries() == [query(0), query(1), query(3)]
 
