@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,18 +16,17 @@ from robofeed.data.spec import BackendSpec, FloatArray
 from robofeed.interfaces import Needs, RewardModel
 from robofeed.update import saved_state
 from robofeed.update.actor import actor_shape, describe_policy
-from robofeed.update.config import SacConfig
+from robofeed.update.behaviour_cloning import BehaviourCloning
+from robofeed.update.config import BehaviourCloningConfig, SacConfig
 from robofeed.update.device import choose_device
 from robofeed.update.exploration import EntropyBonus, stratified_index
 from robofeed.update.flat_adam import FlatAdam
 from robofeed.update.graphed import Repeated
-from robofeed.update.normalise import continuous_action, unit_range
-from robofeed.update.replay import Ring, RowLayout
+from robofeed.update.normalise import continuous_action
+from robofeed.update.pools import Pool, Pools
 from robofeed.update.sac_gradients import Tapes, actor_gradient, backup, critic_gradient
 from robofeed.update.stacked_mlp import MlpShape, Parameters, Tape
-from robofeed.update.truth_reward import TruthReward
 
-RELABEL_CHUNK = 65_536
 METRICS = ("critic_loss", "q_mean", "actor_loss", "entropy", "temperature", "reward_mean")
 
 
@@ -45,13 +44,7 @@ class SacLearner:
         self.spec = spec
         self.device = choose_device(device)
         observation, action = spec.observation.size, continuous_action(spec).size
-        self.layout = RowLayout(observation, action)
-        self._rings: dict[str, Ring] = {
-            "online": Ring(config.online_capacity, self.layout.width, self.device),
-            "prior": Ring(config.prior_capacity, self.layout.width, self.device),
-        }
-        self._row_scale, self._row_shift = self._row_normalisation()
-
+        self.pools = Pools(spec, config.online_capacity, config.prior_capacity, self.device)
         critic = MlpShape(
             config.critics, (observation + action, *config.hidden, 1), config.layer_norm
         )
@@ -82,7 +75,6 @@ class SacLearner:
         self._bonus = EntropyBonus(
             config.exploration_neighbour, config.exploration_particles, self.device
         )
-        self._reward: RewardModel | None = None
         self._labelled = False
         self._updates = 0
         self._counted = 0
@@ -103,29 +95,14 @@ class SacLearner:
         """Whole updates done so far."""
         return self._updates
 
-    def add(self, steps: StepBatch, pool: Literal["online", "prior"]) -> None:
+    def add(self, steps: StepBatch, pool: Pool) -> None:
         """Store transitions, labelled by the newest reward model.
 
         Raises:
             DataError: shapes that do not fit, numbers that are not finite, or true rewards where
                 this is not the ground-truth baseline (and the other way round).
         """
-        if len(steps) == 0:
-            return
-        rows = self.layout.pack(steps)
-        baseline = isinstance(self._reward, TruthReward)
-        if (steps.true_reward is not None) != baseline:
-            raise DataError(
-                "transitions without true rewards cannot feed the ground-truth baseline"
-                if baseline
-                else "transitions with true rewards reached a learner that must not see them"
-            )
-        if steps.true_reward is not None:
-            rows[:, self.layout.reward] = torch.from_numpy(np.array(steps.true_reward, np.float32))
-        rows = rows.to(self.device)
-        if self._reward is not None and not baseline:
-            self._label(rows, self._reward)
-        self._rings[pool].add(rows)
+        self.pools.add(steps, pool)
 
     def learn_from(self, labels: Sequence[Resolved]) -> None:
         """Feedback reaches this learner through the reward model only."""
@@ -137,33 +114,20 @@ class SacLearner:
         which `updates_after_reset` updates then bring up to date.
 
         Raises:
-            DataError: a switch to the ground-truth baseline with transitions already stored.
+            DataError: rewards that are not finite, or a switch to the ground-truth baseline with
+                transitions already stored.
         """
-        filled = [ring.filled() for ring in self._rings.values() if len(ring)]
-        if isinstance(reward, TruthReward):
-            if filled and not isinstance(self._reward, TruthReward):
-                raise DataError("the ground-truth baseline must start with an empty replay")
-        elif filled:
-            stored = filled[0] if len(filled) == 1 else torch.cat(filled)
-            reward.normalise_over(self.layout.observations(stored), self.layout.actions(stored))
-            for rows in filled:
-                self._label(rows, reward)
         first = not self._labelled
-        self.label_with(reward)
+        self.pools.relabel(reward)
+        self._labelled = True
         if first and self._updates and self.config.reset_critic_at_first_labels:
             self._new_critics()
             self.update(self.config.updates_after_reset)
 
     def label_with(self, reward: RewardModel) -> None:
         """Label what is added from now on with `reward`; stored rewards stay (after `load`)."""
-        self._reward = reward
+        self.pools.reward = reward
         self._labelled = True
-
-    def _label(self, rows: Tensor, reward: RewardModel) -> None:
-        for chunk in torch.split(rows, RELABEL_CHUNK):
-            chunk[:, self.layout.reward] = reward.step_rewards(
-                self.layout.observations(chunk), self.layout.actions(chunk)
-            )
 
     # --- learning ---
 
@@ -175,46 +139,30 @@ class SacLearner:
         """
         if n <= 0:
             return
-        plan = self._plan()
+        plan = self.pools.plan(self.config.batch_size, self.config.prior_share)
         self._repeated.run(n, (plan, self._labelled))
         self._updates += n
         self._counted += n
 
-    def _plan(self) -> tuple[int, int]:
-        """How many rows of a batch come from the online and the prior transitions."""
-        online, prior = (len(ring) for ring in self._rings.values())
-        if online + prior == 0:
-            raise DataError("update: no transitions were added yet")
-        share = self.config.prior_share if online and prior else float(online == 0)
-        from_prior = round(share * self.config.batch_size)
-        return self.config.batch_size - from_prior, from_prior
-
-    def _batch(self) -> Tensor:
-        parts = [
-            ring.sample(count, self._sampler)
-            for ring, count in zip(self._rings.values(), self._plan(), strict=True)
-            if count
-        ]
-        rows = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return self._normalised(rows)
-
     def _noise(self) -> Tensor:
-        size = (self.config.batch_size, self.layout.action)
+        size = (self.config.batch_size, self.pools.layout.action)
         return torch.randn(size, device=self.device, generator=self._sampler)
 
     @torch.no_grad()
     def _update_once(self) -> None:
         """One whole update, as a CUDA graph can record it: no synchronisation, static shapes."""
+        layout = self.pools.layout
+        plan = self.pools.plan(self.config.batch_size, self.config.prior_share)
         temperature = self._actor.extra.exp()
         for _ in range(self.config.critic_updates):
-            rows = self._batch()
+            rows = self.pools.sample(plan, self._sampler)
             rewards = self._rewards(rows)
             critic_loss, q_mean = self._improve_critics(rows, rewards, temperature)
         actor_loss, log_probability = actor_gradient(
             self._actor,
             self._critic,
             self._tapes,
-            self.layout.observations(rows),
+            layout.observations(rows),
             self._noise(),
             self._target_entropy,
             self.config.target_subset < self.config.critics,
@@ -227,37 +175,33 @@ class SacLearner:
     def _improve_critics(
         self, rows: Tensor, rewards: Tensor, temperature: Tensor
     ) -> tuple[Tensor, Tensor]:
+        layout = self.pools.layout
         goal = backup(
             self._actor,
             (self._target_shape, self._target_members()),
             self._tapes,
-            self.layout.next_observations(rows),
+            layout.next_observations(rows),
             rewards,
-            self.layout.continues(rows),
+            layout.continues(rows),
             self._noise(),
             temperature if self.config.entropy_in_backup else None,
             self.config.gamma,
         )
-        loss, q_mean = critic_gradient(
-            self._critic, self._tapes, self.layout.critic_inputs(rows), goal
-        )
+        loss, q_mean = critic_gradient(self._critic, self._tapes, layout.critic_inputs(rows), goal)
         self._critic_adam.step()
         self._target.flat.lerp_(self._critic.flat, self.config.tau)
         return loss, q_mean
 
     def _rewards(self, rows: Tensor) -> Tensor:
         """Stored rewards; before the first labels, the reward for exploring."""
+        layout = self.pools.layout
         if self._labelled or self.config.exploration == "none":
-            return self.layout.rewards(rows)
-        ring = self._rings["online" if len(self._rings["online"]) else "prior"]
+            return layout.rewards(rows)
+        rings = self.pools.rings
+        ring = rings["online" if len(rings["online"]) else "prior"]
         index, usable = stratified_index(self._bonus.particles, ring.device_size, self._sampler)
-        stored = self._normalised(ring.rows.index_select(0, index))
-        return self._bonus(
-            self.layout.next_observations(rows), self.layout.next_observations(stored), usable
-        )
-
-    def _normalised(self, rows: Tensor) -> Tensor:
-        return torch.addcmul(self._row_shift, rows, self._row_scale)
+        stored = self.pools.normalised(ring.rows.index_select(0, index))
+        return self._bonus(layout.next_observations(rows), layout.next_observations(stored), usable)
 
     def _target_members(self) -> list[Tensor]:
         """Parameters of a random subset of the target critics (RLPD)."""
@@ -272,18 +216,6 @@ class SacLearner:
         self._critic.shape.initialise(self._draw, self._critic.network)
         self._target.flat.copy_(self._critic.flat)
         self._critic_adam.reset()
-
-    def _row_normalisation(self) -> tuple[Tensor, Tensor]:
-        """Scale and shift that take a stored row to what the networks see, in one operation."""
-        centre, scale = unit_range(self.spec.observation)
-        action_centre, action_scale = unit_range(continuous_action(self.spec))
-        rest = np.zeros(2, np.float32), np.ones(2, np.float32)
-        centres = np.concatenate([centre, action_centre, centre, rest[0]])
-        scales = np.concatenate([scale, action_scale, scale, rest[1]])
-        return (
-            torch.from_numpy(1 / scales).to(self.device),
-            torch.from_numpy(-centres / scales).to(self.device),
-        )
 
     # --- what comes out ---
 
@@ -318,6 +250,24 @@ class SacLearner:
         self._actor.network.copy_(torch.from_numpy(np.array(weights, np.float32)))
         self._actor_adam.reset()
 
+    def imitate_prior(self, updates: int) -> None:
+        """Clone the actions of the prior transitions, and let the actor start from there.
+
+        Raises:
+            DataError: there are no prior transitions.
+        """
+        config = BehaviourCloningConfig(
+            hidden=self.config.hidden,
+            batch_size=self.config.batch_size,
+            capacity=self.config.prior_capacity,
+            graph_updates=self.config.graph_updates,
+        )
+        seed = int(torch.randint(2**31, (1,), generator=self._draw))
+        cloning = BehaviourCloning(config, self.spec, seed, str(self.device))
+        cloning.pools.rings["prior"].add(self.pools.rings["prior"].filled())
+        cloning.update(updates)
+        self.start_actor_from(*cloning.export())
+
     # --- checkpoint ---
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -334,14 +284,8 @@ class SacLearner:
 
     def state(self) -> Mapping[str, Any]:
         """Everything but the reward model, by name."""
-        arrays = saved_state.to_arrays(self._tensors())
-        for name, ring in self._rings.items():
-            arrays |= saved_state.to_arrays({f"replay.{name}": ring.filled()})
-        arrays["counters"] = np.array(
-            [self._updates, self._counted, self._labelled]
-            + [ring.added for ring in self._rings.values()],
-            dtype=np.int64,
-        )
+        arrays = saved_state.to_arrays(self._tensors()) | self.pools.state()
+        arrays["counters"] = np.array([self._updates, self._counted, self._labelled], np.int64)
         arrays["draw"] = self._draw.get_state().numpy().copy()
         arrays["sampler"] = self._sampler.get_state().cpu().numpy().copy()
         return arrays
@@ -353,18 +297,10 @@ class SacLearner:
             DataError: a state that does not fit these settings.
         """
         counters = saved_state.array(state, "counters")
-        rows = {name: saved_state.array(state, f"replay.{name}") for name in self._rings}
-        if counters.shape != (3 + len(rows),):
+        if counters.shape != (3,):
             raise DataError("saved state: the counters are not a SAC learner's")
-        for (name, ring), added in zip(self._rings.items(), counters[3:], strict=True):
-            expected = (min(int(added), ring.capacity), self.layout.width)
-            if rows[name].shape != expected:
-                raise DataError(
-                    f"saved state: the {name} replay is {rows[name].shape}, expected {expected}"
-                )
+        self.pools.load(state)
         saved_state.restore(self._tensors(), state)
-        for (name, ring), added in zip(self._rings.items(), counters[3:], strict=True):
-            ring.restore(torch.from_numpy(np.array(rows[name], np.float32)), int(added))
         saved_state.restore_generator(self._draw, state, "draw")
         saved_state.restore_generator(self._sampler, state, "sampler")
         self._updates, self._counted = int(counters[0]), int(counters[1])
