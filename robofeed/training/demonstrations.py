@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from typing import Protocol, runtime_checkable
 
 from robofeed.act.rollout import ExpertPolicy, Rollout
 from robofeed.data.errors import ConfigError
@@ -13,6 +14,14 @@ from robofeed.interfaces import Needs
 from robofeed.training.parts import Run
 
 _NAMESPACE = uuid.UUID("3b0f6b3e-2f4f-5c4b-8a11-2f1f0f6f4a7d")
+
+
+@runtime_checkable
+class ImitatesPrior(Protocol):
+    """A learner whose policy can start as an imitation of its prior transitions."""
+
+    def imitate_prior(self, updates: int) -> None:
+        """Do so, with so many updates."""
 
 
 def give(run: Run) -> None:
@@ -61,4 +70,12 @@ def give(run: Run) -> None:
 
 def _pretrain(run: Run, updates: int) -> None:
     """Clone the demonstrated actions, and let the learner's actor start from there."""
-    raise NotImplementedError
+    if Needs.DEMONSTRATIONS in run.learner.needs:
+        run.learner.update(updates)
+        return
+    if not isinstance(run.learner, ImitatesPrior):
+        raise ConfigError(
+            f"learner.use = {run.resolved.config.learner.use!r} cannot start from demonstrations: "
+            "set prior.pretrain_updates = 0"
+        )
+    run.learner.imitate_prior(updates)
