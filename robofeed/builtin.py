@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         BehaviourCloningConfig,
         RewardConfig,
         SacConfig,
-        TruthRewardConfig,
+        TruthConfig,
     )
 
 
@@ -33,11 +33,11 @@ def robofeed_feedback_sources() -> list[Provider[Ranker]]:
 def robofeed_reward_models() -> list[Provider[RewardModel]]:
     """The preference ensemble, and the ground-truth baseline."""
     from robofeed.interfaces import Provider
-    from robofeed.update.config import RewardConfig, TruthRewardConfig
+    from robofeed.update.config import RewardConfig, TruthConfig
 
     return [
         Provider("ensemble", RewardConfig, _ensemble, "an ensemble fitted to rankings"),
-        Provider("truth", TruthRewardConfig, _truth, "ground-truth baseline: no one is asked"),
+        Provider("truth", TruthConfig, _truth, "ground-truth baseline: no one is asked"),
     ]
 
 
@@ -71,7 +71,7 @@ def _ensemble(config: RewardConfig, context: BuildContext) -> RewardModel:
     return PreferenceEnsemble(config, context.spec, context.seed, context.device)
 
 
-def _truth(config: TruthRewardConfig, context: BuildContext) -> RewardModel:
+def _truth(config: TruthConfig, context: BuildContext) -> RewardModel:
     from robofeed.update.truth_reward import TruthReward
 
     return TruthReward()

@@ -43,6 +43,8 @@ class RunTable(Table):
     """Folder that holds the run folders."""
     device: str = "auto"
     """Where to learn: a torch device name, or auto."""
+    threads: Positive = 1
+    """CPU threads of the learner; the simulators have processes of their own."""
 
 
 class Choice(BaseModel):

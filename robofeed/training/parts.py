@@ -26,7 +26,7 @@ from robofeed.feedback.interviewer import Interviewer, Sessions
 from robofeed.feedback.label_book import LabelBook
 from robofeed.feedback.queries import ClipScores, QueryMaker
 from robofeed.interfaces import BuildContext, Learner, Needs, Policy, Ranker, RewardModel, UsesTruth
-from robofeed.observe.fleet import BackendFactory, LocalFleet, ProcessFleet
+from robofeed.observe.fleet import LocalFleet, ProcessFleet
 from robofeed.plugins import load_plugins
 from robofeed.stop_rules import Progress
 from robofeed.training.conversation import Conversation, Silence
@@ -116,12 +116,8 @@ class Run:
 
 def open_parts(resolved: ResolvedRun, folder: RunFolder, tell: Callable[[Event], None]) -> Run:
     """Open everything a run needs. What was opened is closed again if a later part fails."""
-    config = resolved.config
     progress = Progress()
-    factory = MakeBackend(
-        config.backend.use, resolved.backend.settings.model_dump(mode="json", exclude_none=True)
-    )
-    fleet = _open_fleet(factory, config.simulation.processes)
+    fleet = open_fleet(resolved)
     try:
         return _open_rest(resolved, folder, tell, progress, fleet)
     except BaseException:
@@ -129,7 +125,13 @@ def open_parts(resolved: ResolvedRun, folder: RunFolder, tell: Callable[[Event],
         raise
 
 
-def _open_fleet(factory: BackendFactory, processes: int) -> Fleet:
+def open_fleet(resolved: ResolvedRun) -> Fleet:
+    """Open the run's arms: in this process for one, in a process each for more."""
+    factory = MakeBackend(
+        resolved.config.backend.use,
+        resolved.backend.settings.model_dump(mode="json", exclude_none=True),
+    )
+    processes = resolved.config.simulation.processes
     if processes == 1:
         # One simulator needs no process of its own; its run is then reproducible to the byte.
         return LocalFleet(factory)
@@ -143,7 +145,10 @@ def _open_rest(
     progress: Progress,
     fleet: Fleet,
 ) -> Run:
+    from robofeed.update.device import use_threads
+
     config = resolved.config
+    use_threads(config.run.threads)
     context = BuildContext(fleet.spec, config.run.seed, config.run.device)
     learner: Learner = resolved.learner.provider.create(resolved.learner.settings, context)
     ground_truth = config.reward.use == GROUND_TRUTH

@@ -21,9 +21,12 @@ def take(run: Run) -> tuple[dict[str, Mapping[str, Any]], dict[str, Any]]:
     parts: dict[str, Mapping[str, Any]] = {"learner": run.learner.state()}
     if run.reward is not None:
         parts["reward"] = run.reward.state()
+    policy, weights = run.learner.export()
+    parts["policy"] = {"weights": weights}
     collector = run.collector
     about: dict[str, Any] = {
         "format": FORMAT,
+        "policy": policy.describe(),
         "spec_hash": run.fleet.spec.hash(),
         "progress": dataclasses.asdict(run.progress),
         "generators": save_generators(run.generators),

@@ -22,3 +22,12 @@ def choose_device(name: str = "auto") -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device {name!r}: torch finds no GPU here; use device = auto or cpu")
     return device
+
+
+def use_threads(count: int) -> None:
+    """Let torch compute on so many CPU threads.
+
+    Small networks gain little from a second thread, and lose much where it waits for a core that a
+    simulator or another run is using: torch's threads spin while they wait.
+    """
+    torch.set_num_threads(count)

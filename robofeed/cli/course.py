@@ -1,0 +1,84 @@
+"""The course of a run on the command line: display, report, result, exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from robofeed.cli.failure import INTERRUPTED
+from robofeed.config import RunConfig
+from robofeed.training import RunResult
+from robofeed.training.session import Listener
+
+Start = Callable[[Listener], RunResult]
+
+
+def follow(start: Start, config: RunConfig, quiet: bool, as_json: bool) -> RunResult:
+    """Run `start` under a progress display, write the report, and print where it is, last.
+
+    Raises:
+        typer.Exit: with code 130 where the run was interrupted; it is saved.
+    """
+    from robofeed.cli.progress import Progress
+
+    progress = Progress(config.stop.steps, config.schedule.answer_budget)
+    with contextlib.nullcontext() if quiet else progress:
+        result = start((lambda event: None) if quiet else progress.on_event)
+    for failure in result.observer_failures:
+        typer.echo(f"warning: observer {failure}", err=True)
+    report = write_page(result.run_dir)
+    if as_json:
+        typer.echo(json.dumps(summary(result)))
+    elif result.interrupted:
+        typer.echo(f"interrupted and saved; go on with: robofeed resume {result.run_dir}")
+    else:
+        typer.echo(headline(result))
+    if not as_json:
+        sys.stdout.flush()
+        typer.echo(f"report: {report}")
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    return result
+
+
+def write_page(run_dir: Path) -> Path:
+    """Write the report of a run, with clips where its backend can render."""
+    from robofeed.cli.report import camera_of
+    from robofeed.report.writer import write_report
+
+    return write_report(run_dir, camera_of(run_dir))
+
+
+def summary(result: RunResult) -> dict[str, object]:
+    """The result as JSON-ready values."""
+    final = result.final
+    return {
+        "run": str(result.run_dir),
+        "stop_rule": result.stop_rule,
+        "interrupted": result.interrupted,
+        "success_rate": None if final is None else final.success_rate,
+        "interval": None if final is None else list(final.interval),
+        "episodes": None if final is None else len(final.seeds),
+        "collisions": None if final is None else final.collisions,
+        "answers": None if final is None else final.answers,
+        "steps": None if final is None else final.steps,
+        "wall_s": None if final is None else round(final.wall_s, 1),
+    }
+
+
+def headline(result: RunResult) -> str:
+    """One line: how good, how sure, from how many answers, why it ended."""
+    final = result.final
+    if final is None:
+        return f"stopped by: {result.stop_rule}"
+    low, high = final.interval
+    return (
+        f"success {final.success_rate:.2f} (95 % interval {low:.2f}-{high:.2f}, "
+        f"{len(final.seeds)} unseen episodes) after {final.answers} answers and {final.steps} "
+        f"steps in {final.wall_s:.0f} s; stopped by: {result.stop_rule}"
+    )

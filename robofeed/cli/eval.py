@@ -1,0 +1,29 @@
+"""`robofeed eval`: the success rate of a run's newest policy on fresh episodes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes to run.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Measure the success rate of a run's policy."""
+    from robofeed.training.evaluation import evaluate_run
+
+    result = evaluate_run(run, episodes)
+    if as_json:
+        typer.echo(json.dumps(result.describe()))
+        return
+    low, high = result.interval
+    typer.echo(
+        f"success {result.success_rate:.2f} (95 % interval {low:.2f}-{high:.2f}, "
+        f"{result.episodes} episodes, seeds from {result.first_seed}); "
+        f"collisions in {result.collisions}; policy of checkpoint {result.checkpoint}"
+    )

@@ -1,0 +1,79 @@
+"""Evaluating a finished or interrupted run's policy from its last good checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robofeed.act.collector import REPORTING_SEEDS
+from robofeed.act.examiner import examine
+from robofeed.act.policies import MlpPolicy
+from robofeed.config import resolve
+from robofeed.data.errors import DataError
+from robofeed.data.intervals import wilson_interval
+from robofeed.data.policy_spec import PolicySpec
+from robofeed.data.run_folder import open_run_folder
+from robofeed.plugins import load_plugins
+from robofeed.run_file import load_config
+from robofeed.training.parts import open_fleet
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvaluation:
+    """Success of a policy's mean actions; the interval is Wilson's, 95 %."""
+
+    run: str
+    checkpoint: str
+    episodes: int
+    first_seed: int
+    successes: int
+    success_rate: float
+    interval: tuple[float, float]
+    collisions: int
+    mean_true_return: float
+    skipped_checkpoints: tuple[str, ...]
+    """damaged ones that were passed over"""
+
+    def describe(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return asdict(self)
+
+
+def evaluate_run(run_dir: Path, episodes: int) -> RunEvaluation:
+    """Run the policy of the last good checkpoint on the first `episodes` reporting seeds.
+
+    Raises:
+        DataError: not a run, or one without a checkpoint yet.
+    """
+    from robofeed.update.checkpoint import load_latest
+
+    folder = open_run_folder(run_dir)
+    loaded = load_latest(folder.checkpoints_path)
+    if loaded is None:
+        raise DataError(f"{run_dir} has no checkpoint yet; let it run a while first")
+    spec = PolicySpec.from_description(loaded.meta["policy"])
+    policy = MlpPolicy(spec, np.asarray(loaded.parts["policy"]["weights"]), version=0)
+    resolved = resolve(load_config(file=folder.config_path), load_plugins().provider)
+    fleet = open_fleet(resolved)
+    try:
+        if not fleet.has_truth:
+            raise DataError("this backend knows no ground truth; success cannot be measured")
+        seeds = tuple(range(REPORTING_SEEDS[0], REPORTING_SEEDS[0] + episodes))
+        examination = examine(fleet, policy, seeds, "x")
+    finally:
+        fleet.close()
+    return RunEvaluation(
+        run=str(run_dir),
+        checkpoint=loaded.path.name,
+        episodes=episodes,
+        first_seed=seeds[0],
+        successes=examination.successes,
+        success_rate=examination.successes / episodes,
+        interval=wilson_interval(examination.successes, episodes),
+        collisions=examination.collisions,
+        mean_true_return=float(np.mean(examination.true_returns)),
+        skipped_checkpoints=tuple(loaded.skipped),
+    )
