@@ -99,7 +99,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     manifest = _manifest(path)
     parts: dict[str, Arrays] = {}
-    for file, expected in manifest["files"].items():
+    try:
+        step, meta, files = int(manifest["step"]), dict(manifest["meta"]), dict(manifest["files"])
+        hashes = {str(file): str(about["sha256"]) for file, about in files.items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"checkpoint {path}: {MANIFEST} lacks something: {error!r}") from None
+    _refuse_strangers(path, {MANIFEST, *hashes})
+    for file, sha256 in hashes.items():
         name = Path(file)
         if name.name != file or name.suffix != ".safetensors":
             raise DataError(f"checkpoint {path}: {file!r} is no file of a checkpoint")
@@ -107,13 +113,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
             data = (path / file).read_bytes()
         except OSError as error:
             raise DataError(f"checkpoint {path}: {file} cannot be read: {error.strerror}") from None
-        if hashlib.sha256(data).hexdigest() != expected["sha256"]:
+        if hashlib.sha256(data).hexdigest() != sha256:
             raise DataError(f"checkpoint {path}: {file} is damaged (its SHA-256 does not match)")
         try:
             parts[name.stem] = load_tensors(data)
-        except SafetensorError as error:
+        except (SafetensorError, ValueError, TypeError, KeyError) as error:
             raise DataError(f"checkpoint {path}: {file} is not safetensors: {error}") from error
-    return Checkpoint(path, manifest["step"], parts, manifest["meta"])
+    return Checkpoint(path, step, parts, meta)
 
 
 def load_latest(folder: Path) -> Checkpoint | None:
@@ -137,23 +143,38 @@ def load_latest(folder: Path) -> Checkpoint | None:
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        text, seal, rest = (path / MANIFEST).read_text(encoding="utf-8").rsplit("\n", 2)
+        # as bytes: reading as text would take a carriage return for the newline it replaced
+        text, seal, rest = (path / MANIFEST).read_bytes().rsplit(b"\n", 2)
         manifest = json.loads(text)
-        whole = hashlib.sha256(text.encode()).hexdigest() == seal and rest == ""
-    except (OSError, ValueError) as error:
+        whole = hashlib.sha256(text).hexdigest().encode() == seal and rest == b""
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"checkpoint {path}: no readable {MANIFEST}: {error}") from None
     if not whole:
         raise DataError(f"checkpoint {path}: {MANIFEST} is damaged")
+    if not isinstance(manifest, dict):
+        raise DataError(f"checkpoint {path}: {MANIFEST} is not a manifest")
     if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
         raise DataError(
             f"checkpoint {path}: {manifest.get('format')} version {manifest.get('version')} is not "
             f"{FORMAT} version {VERSION}"
         )
-    return dict(manifest)
+    return manifest
+
+
+def _refuse_strangers(path: Path, expected: set[str]) -> None:
+    """Pickles and the like have no business here, whether or not anything would read them."""
+    for entry in sorted(path.iterdir()):
+        if entry.name not in expected or entry.is_symlink() or not entry.is_file():
+            raise DataError(
+                f"checkpoint {path}: {entry.name} is no part of it; only safetensors files that "
+                f"{MANIFEST} lists are ever read"
+            )
 
 
 def _prune(folder: Path, keep: int) -> None:
-    """Remove all but the last `keep` and the one with the highest score."""
+    """Remove all but the last `keep` and the one with the highest score, and unfinished ones."""
+    for leftover in folder.glob(".step_*"):
+        shutil.rmtree(leftover)
     found = sorted(folder.glob("step_*"))
     scores: dict[Path, float] = {}
     for path in found:
