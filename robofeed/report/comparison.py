@@ -84,8 +84,11 @@ def compare_runs(run_dirs: Sequence[Path], rng: np.random.Generator) -> Comparis
         ConfigError: a folder that is no run folder.
         DataError: no run among them has a final evaluation.
     """
-    records = [read_run(run_dir) for run_dir in dict.fromkeys(run_dirs)]
-    left_out = [
+    given = dict.fromkeys(run_dirs)
+    # `runs/*` takes an earlier comparison.html along.
+    files = [path for path in given if path.is_file()]
+    records = [read_run(run_dir) for run_dir in given if run_dir not in files]
+    left_out = [f"{path}: it is a file" for path in files] + [
         f"{record.run_dir}: it has no final evaluation (status: "
         f"{record.about.get('status', 'unknown')})"
         for record in records

@@ -151,7 +151,8 @@ def _claim(record: RunRecord) -> str:
 def _notices(record: RunRecord) -> list[str]:
     notices = list(record.missing)
     if record.finished is None:
-        notices.append("The run has not finished: figures are those of its last recorded moment.")
+        how = "failed" if record.about.get("status") == "failed" else "has not finished"
+        notices.append(f"The run {how}: figures are those of its last recorded moment.")
     elif record.final is None:
         notices.append("There is no final evaluation: the headline is the latest one.")
     if record.superseded:
@@ -169,9 +170,11 @@ def _reward_lead(record: RunRecord) -> str:
         return "It has not been fitted."
     last = record.fits[-1].report
     return (
-        f"After {wording.plural(len(record.fits), 'fit')}, the last to {last.labels:,} labels, it "
-        f"agrees with {wording.percent(last.held_out_accuracy)} of {last.held_out_labels} held-out "
-        f"labels (log loss {wording.number(last.held_out_log_loss)}, expected calibration error "
+        f"After {wording.plural(len(record.fits), 'fit')}, the last to "
+        f"{wording.plural(last.labels, 'ranking')}, it orders "
+        f"{wording.percent(last.held_out_accuracy)} of the pairs in "
+        f"{wording.plural(last.held_out_labels, 'held-out ranking')} as they were answered "
+        f"(log loss {wording.number(last.held_out_log_loss)}, expected calibration error "
         f"{wording.number(last.calibration_error, 2)})."
     )
 

@@ -33,8 +33,8 @@ def reward_panels(record: RunRecord) -> list[Panel]:
 def _accuracy_panel(record: RunRecord) -> Panel:
     panel = Panel(
         "Preference accuracy",
-        "On answers held out from training, with 95 % interval; dashed: on the answers it learned "
-        "from.",
+        "Pairs ordered as in rankings held out from training; the 95 % interval counts each "
+        "ranking once. Dashed: in those it learned from.",
     )
     if record.learns_from_truth:
         return panel.lacking(NO_MODEL)
@@ -74,7 +74,10 @@ def _accuracy_panel(record: RunRecord) -> Panel:
         f"{wording.percent(last.held_out_accuracy)} on {last.held_out_labels} labels."
     )
     if not held_out:
-        panel = Panel(panel.title, "Dashed: on the answers it learned from. Too few to hold out.")
+        panel = Panel(
+            panel.title,
+            "Dashed: pairs ordered as in the rankings it learned from; too few to hold any out.",
+        )
     return panel.showing(chart.draw("accuracy", told, plot))
 
 
@@ -86,14 +89,14 @@ def _accuracy_interval(fit: RewardFitted) -> tuple[float, float]:
 def _calibration_panel(record: RunRecord) -> Panel:
     panel = Panel(
         "Calibration",
-        "How often the clip it favoured was really preferred, against how sure it was. "
-        "Dot size: answers in the bin.",
+        "How often a clip was preferred, against how probable the model thought that. Held-out "
+        "pairs; dot size: pairs in the bin.",
     )
     if record.learns_from_truth:
         return panel.lacking(NO_MODEL)
     fits = [fit for fit in record.fits if _bins(fit)]
     if not fits:
-        return panel.lacking("no fit had enough held-out answers to tell")
+        return panel.lacking("no fit had enough held-out pairs to tell")
     report = fits[-1].report
     bins = _bins(fits[-1])
 

@@ -68,6 +68,14 @@ def test_unfinished_runs_are_left_out_and_named(runs, make_run):
         compared([running])
 
 
+def test_a_file_among_the_folders_is_left_out(runs):
+    page = runs[0].parent / "comparison.html"
+    page.write_text("an earlier comparison")
+    comparison = compared([*runs, page])
+    assert len(comparison.groups) == 2
+    assert comparison.left_out == (f"{page}: it is a file",)
+
+
 def test_the_same_seed_gives_the_same_intervals(runs):
     assert compared(runs) == compared(runs)
 

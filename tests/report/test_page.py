@@ -246,7 +246,7 @@ def test_not_a_number_is_shown_as_unknown_and_never_as_a_figure(make_run):
     rewrite_events(run, spoil)
     page = read(run)
     assert not re.search(r"\b(nan|NaN|inf|None)\b", page.words)
-    assert "no fit had enough held-out answers to tell" in page.words
+    assert "no fit had enough held-out pairs to tell" in page.words
     assert "the final evaluation has no predicted returns" in page.words
 
 
