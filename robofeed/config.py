@@ -82,6 +82,8 @@ class Simulation(Table):
     """[simulation]: how the simulators run."""
 
     processes: Positive = 2
+    truth: bool = True
+    """Whether the simulator's ground truth is read at all; without it nothing is evaluated."""
 
 
 class Queries(Table):

@@ -1,4 +1,4 @@
-"""The loop: observe, act, collect human feedback, update. Four stages that do not know each other."""
+"""The loop: observe, act, collect human feedback, update; stages that do not know each other."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from robofeed.interfaces import Policy
 
 
 class Publisher:
-    """Gives the newest policy. A new snapshot is made at most once every `every_updates` updates."""
+    """Gives the newest policy; a new snapshot is made every `every_updates` updates at most."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Publisher:
         updates = self._updates()
         if self._policy is None or updates - self._published_at >= self._every:
             self.refresh()
-        assert self._policy is not None  # noqa: S101 - refresh made one
+        assert self._policy is not None
         return self._policy
 
     def refresh(self) -> Policy:

@@ -10,6 +10,13 @@ import typer
 
 def command(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    inexact: Annotated[
+        bool,
+        typer.Option(
+            "--inexact",
+            help="Give new numbers to episodes and questions: on another machine than before.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")] = False,
 ) -> None:
@@ -21,4 +28,9 @@ def command(
 
     folder = open_run_folder(run)
     config = load_config(file=folder.config_path)
-    follow(lambda listen: resume(run, listen=listen), config, quiet or as_json, as_json)
+    follow(
+        lambda listen: resume(run, exact=not inexact, listen=listen),
+        config,
+        quiet or as_json,
+        as_json,
+    )

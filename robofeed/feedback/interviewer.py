@@ -96,7 +96,7 @@ class Interviewer:
         except DataError as error:
             raise DataError(
                 f"{error}; the resumed run asks other questions than the interrupted one did: "
-                "resume on the machine and with the versions it was started with"
+                "resume it with --inexact, or on the machine and with the versions it began with"
             ) from error
         self.next_id += len(queries)
         self.asked += len(queries) * (self._maker.clips - 1)

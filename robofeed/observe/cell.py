@@ -1,4 +1,4 @@
-"""One guarded arm stepped from a table of arrays: what a fleet's worker runs, in its process or ours."""
+"""One guarded arm stepped from a table of arrays: what a fleet's worker runs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from robofeed.safety import Guarded
 class Cell:
     """A backend behind its safety gates, reading actions from and writing results to row `row`."""
 
-    def __init__(self, backend: Backend, table: Table, row: int) -> None:
+    def __init__(self, backend: Backend, table: Table, row: int, with_truth: bool = True) -> None:
         self.guarded = Guarded(backend)
+        self._truth = backend if with_truth and isinstance(backend, HasTruth) else None
         self._backend = backend
         self._table = table
         self._row = row
@@ -34,7 +35,7 @@ class Cell:
         return self._write(observation)
 
     def step(self) -> str:
-        """Apply the row's proposed action and write what came of it. Returns why the episode ended, if it did."""
+        """Apply the row's proposed action, write what came of it, return why the episode ended."""
         table, row = self._table, self._row
         executed = self.guarded.apply(table.proposed[row], self._seen_ns)
         table.executed[row] = executed.action
@@ -58,8 +59,8 @@ class Cell:
         table.ended[row] = observation.ended
         if table.scene.shape[1] and isinstance(self._backend, Renders):
             table.scene[row] = self._backend.scene()
-        if isinstance(self._backend, HasTruth):
-            truth = self._backend.truth()
+        if self._truth is not None:
+            truth = self._truth.truth()
             table.true_reward[row] = truth.reward
             table.success[row] = truth.success
             table.collided[row] = truth.collided

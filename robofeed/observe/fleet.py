@@ -19,7 +19,7 @@ from robofeed.interfaces import Backend, HasTruth
 from robofeed.observe.cell import Cell
 
 BackendFactory = Callable[[], Backend]
-"""Makes a backend; sent to worker processes, so it must be importable and hold plain values only."""
+"""Makes a backend; sent to worker processes: importable, and with plain values only."""
 
 _CLOSE_S = 5.0
 _REPLY_S = 60.0
@@ -29,13 +29,15 @@ _REPLY_S = 60.0
 class LocalFleet:
     """Arms in this process, one after the other: for one simulator, for tests and for `eval`."""
 
-    def __init__(self, factory: BackendFactory, size: int = 1) -> None:
+    def __init__(self, factory: BackendFactory, size: int = 1, with_truth: bool = True) -> None:
         backends = [factory() for _ in range(size)]
         self.spec = backends[0].spec
         self.size = size
         self.table = Table.over(self.spec, size)
-        self.has_truth = isinstance(backends[0], HasTruth)
-        self._cells = [Cell(backend, self.table, row) for row, backend in enumerate(backends)]
+        self.has_truth = with_truth and isinstance(backends[0], HasTruth)
+        self._cells = [
+            Cell(backend, self.table, row, with_truth) for row, backend in enumerate(backends)
+        ]
         self._active: Sequence[int] = ()
         for cell in self._cells:
             cell.open()
@@ -75,11 +77,11 @@ class ProcessFleet:
         HardwareError: a simulator process could not start, died or hung; the message names it.
     """
 
-    def __init__(self, factory: BackendFactory, size: int) -> None:
+    def __init__(self, factory: BackendFactory, size: int, with_truth: bool = True) -> None:
         probe = factory()
         self.spec = probe.spec
         self.size = size
-        self.has_truth = isinstance(probe, HasTruth)
+        self.has_truth = with_truth and isinstance(probe, HasTruth)
         self._memory = SharedMemory(create=True, size=max(1, Table.nbytes(self.spec, size)))
         self.table = Table.over(self.spec, size, self._memory.buf)
         context = multiprocessing.get_context("spawn")
@@ -92,7 +94,7 @@ class ProcessFleet:
                 ours, theirs = context.Pipe()
                 worker = context.Process(
                     target=_work,
-                    args=(factory, size, row, self._memory.name, theirs),
+                    args=(factory, size, row, with_truth, self._memory.name, theirs),
                     name=f"simulator {row}",
                     daemon=True,
                 )
@@ -190,14 +192,21 @@ class ProcessFleet:
         )
 
 
-def _work(factory: BackendFactory, size: int, row: int, memory_name: str, pipe: Connection) -> None:
-    """The worker: one cell, told what to do through a pipe, until told to close or the pipe ends."""
+def _work(
+    factory: BackendFactory,
+    size: int,
+    row: int,
+    with_truth: bool,
+    memory_name: str,
+    pipe: Connection,
+) -> None:
+    """The worker: one cell, told what to do through a pipe until the pipe ends."""
     # Ctrl-C is for the run, which then closes its workers in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     memory = SharedMemory(name=memory_name)
     try:
         backend = factory()
-        cell = Cell(backend, Table.over(backend.spec, size, memory.buf), row)
+        cell = Cell(backend, Table.over(backend.spec, size, memory.buf), row, with_truth)
         cell.open()
         pipe.send(("ready", ""))
         while (message := pipe.recv())[0] != "close":

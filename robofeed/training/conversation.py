@@ -12,7 +12,7 @@ from robofeed.stop_rules import Progress
 
 
 class Conversation:
-    """Asks when a session is due, hears what has come in, and says when there is enough to learn from."""
+    """Asks when a session is due, hears what came in, says when there is enough to learn from."""
 
     def __init__(
         self,

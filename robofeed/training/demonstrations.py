@@ -7,7 +7,7 @@ import uuid
 from typing import Protocol, runtime_checkable
 
 from robofeed.act.rollout import ExpertPolicy, Rollout
-from robofeed.data.errors import ConfigError
+from robofeed.data.errors import ConfigError, SafetyStop
 from robofeed.data.feedback import Demonstration, Stamp
 from robofeed.data.observation import Ended
 from robofeed.interfaces import Needs
@@ -37,6 +37,12 @@ def give(run: Run) -> None:
             "prior.demonstrations above 0"
         )
     expert = ExpertPolicy(run.fleet)
+    # A run that is started over, before its first checkpoint, has them in its ledger already.
+    known = {
+        entry.feedback.episode_id
+        for entry in run.ledger.since(0)
+        if isinstance(entry.feedback, Demonstration)
+    }
     given = 0
     while given < prior.demonstrations:
         count = min(run.fleet.size, prior.demonstrations - given)
@@ -52,11 +58,16 @@ def give(run: Run) -> None:
         for steps in rollout:
             run.learner.add(steps, "prior")
         for recorded in rollout.recorded:
-            if recorded.episode.ended is not Ended.FAULT:
-                run.recorder.keep(recorded)
+            run.recorder.keep(recorded)
+            if recorded.episode.ended is Ended.FAULT:
+                run.recorder.flush()
+                raise SafetyStop(
+                    f"demonstration {recorded.episode.id}: {recorded.episode.reason}. The episode "
+                    "is kept in the run folder"
+                )
         given += count
         run.recorder.flush()
-        for episode_id in ids:
+        for episode_id in (each for each in ids if each not in known):
             stamp = Stamp(
                 str(uuid.uuid5(_NAMESPACE, f"{run.folder.name}/{episode_id}")),
                 person="scripted-expert",

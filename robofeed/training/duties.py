@@ -65,7 +65,7 @@ class Measuring:
 
 @dataclass(slots=True)
 class Evaluating:
-    """Runs the newest policy on fixed seeds. True success is for people to read, not for training."""
+    """Runs the newest policy on fixed seeds. True success is for people, not for training."""
 
     every: Every
     fleet: Fleet
@@ -78,7 +78,7 @@ class Evaluating:
 
     def __call__(self, progress: Progress) -> None:
         """Evaluate if it is due."""
-        if self.every.due(progress):
+        if self.fleet.has_truth and self.every.due(progress):
             moment = "start" if progress.steps == 0 else "during"
             rate = self.evaluate(progress, self.seeds, moment).success_rate
             if moment == "during":

@@ -87,7 +87,7 @@ class Run:
 
     def learn_from_feedback(self) -> None:
         """Fit the reward model to all that stands and relabel the replay with it."""
-        assert isinstance(self.conversation, Conversation)  # noqa: S101 - only then is there any
+        assert isinstance(self.conversation, Conversation)
         labels = self.conversation.book.labels
         if Needs.FEEDBACK in self.learner.needs:
             self.learner.learn_from(labels)
@@ -131,11 +131,11 @@ def open_fleet(resolved: ResolvedRun) -> Fleet:
         resolved.config.backend.use,
         resolved.backend.settings.model_dump(mode="json", exclude_none=True),
     )
-    processes = resolved.config.simulation.processes
-    if processes == 1:
+    simulation = resolved.config.simulation
+    if simulation.processes == 1:
         # One simulator needs no process of its own; its run is then reproducible to the byte.
-        return LocalFleet(factory)
-    return ProcessFleet(factory, processes)
+        return LocalFleet(factory, with_truth=simulation.truth)
+    return ProcessFleet(factory, simulation.processes, with_truth=simulation.truth)
 
 
 def _open_rest(
@@ -258,8 +258,8 @@ def _open_conversation(
     if isinstance(ranker, UsesTruth):
         if truths is None:
             raise ConfigError(
-                f"feedback.use = {config.feedback.use!r} is a simulated teacher and needs a backend "
-                f"that knows the truth; {config.backend.use!r} does not"
+                f"feedback.use = {config.feedback.use!r} is a simulated teacher and needs a "
+                f"backend that knows the truth; {config.backend.use!r} does not"
             )
         ranker.use_truth(truths.rewards, ledger.queries())
     ranker.open(ledger)

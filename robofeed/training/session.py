@@ -69,9 +69,16 @@ def train(
 
 
 def resume(
-    run_dir: Path, *, listen: Listener | None = None, registry: PluginRegistry | None = None
+    run_dir: Path,
+    *,
+    exact: bool = True,
+    listen: Listener | None = None,
+    registry: PluginRegistry | None = None,
 ) -> RunResult:
     """Go on with an interrupted run, from its last good checkpoint or from the start.
+
+    With simulated teachers and on a CPU the run repeats itself exactly from the checkpoint on.
+    `exact` False is for another machine or other versions, where it cannot.
 
     Raises:
         DataError: `run_dir` is not a run, or the run has finished.
@@ -84,7 +91,7 @@ def resume(
             f"`robofeed report {run_dir}` writes its page"
         )
     resolved = resolve(load_config(file=folder.config_path), registry.provider)
-    return _Session(resolved, folder, registry, listen, resuming=True).go()
+    return _Session(resolved, folder, registry, listen, resuming=True, exact=exact).go()
 
 
 class _Session:
@@ -97,10 +104,12 @@ class _Session:
         registry: PluginRegistry,
         listen: Listener | None,
         resuming: bool = False,
+        exact: bool = True,
     ) -> None:
         self._resolved, self._folder, self._registry = resolved, folder, registry
         self._listen = listen
         self._resuming = resuming
+        self._exact = exact
         self._log = EventLog(folder.path)
         self._interrupted = False
 
@@ -161,7 +170,9 @@ class _Session:
             return self._result(fired, None)
         count = self._resolved.config.evaluation.final_episodes
         seeds = tuple(range(REPORTING_SEEDS[0], REPORTING_SEEDS[0] + count))
-        final = run.evaluating.evaluate(progress, seeds, "final")
+        final = None
+        if run.fleet.has_truth:
+            final = run.evaluating.evaluate(progress, seeds, "final")
         run.recorder.flush()
         progress.wall_s = clock()
         self._tell(
@@ -185,11 +196,15 @@ class _Session:
 
     def _restore(self, run: Run) -> str | None:
         from robofeed.update.checkpoint import load_latest
+        from robofeed.update.device import choose_device
 
         loaded = load_latest(self._folder.checkpoints_path)
         if loaded is None:
             return None
-        snapshot.restore(run, loaded.parts, loaded.meta)
+        repeats_itself = run.ranker is None or run.ranker.prompt
+        on_cpu = choose_device(self._resolved.config.run.device).type == "cpu"
+        exact = self._exact and repeats_itself and on_cpu
+        snapshot.restore(run, loaded.parts, loaded.meta, exact)
         return loaded.path.name
 
     def _save(self, run: Run) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from robofeed.data.errors import DataError
-from robofeed.interfaces import Needs
 from robofeed.stop_rules import Progress
 from robofeed.training.conversation import Conversation
 from robofeed.training.generators import restore_generators, save_generators
@@ -53,8 +52,15 @@ def take(run: Run) -> tuple[dict[str, Mapping[str, Any]], dict[str, Any]]:
     return parts, about
 
 
-def restore(run: Run, parts: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]) -> None:
+def restore(
+    run: Run, parts: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any], exact: bool
+) -> None:
     """Bring a freshly opened run to the state of a checkpoint.
+
+    What was recorded after the checkpoint, until the interruption, is kept in any case. `exact`: the
+    run will repeat itself, so the same episodes and questions come again under the same numbers, and
+    answers wait until their question does. Otherwise those answers count at once, and no number is
+    given twice.
 
     Raises:
         DataError: it belongs to another arm, task or version, or lacks something.
@@ -68,12 +74,14 @@ def restore(run: Run, parts: Mapping[str, Mapping[str, Any]], about: Mapping[str
             "the checkpoint was made with other observations or actions than this backend has"
         )
     try:
-        _restore(run, parts, about)
+        _restore(run, parts, about, exact)
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"the checkpoint lacks something this run needs: {error!r}") from error
 
 
-def _restore(run: Run, parts: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]) -> None:
+def _restore(
+    run: Run, parts: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any], exact: bool
+) -> None:
     run.learner.load(parts["learner"])
     if run.reward is not None:
         run.reward.load(parts["reward"])
@@ -82,6 +90,9 @@ def _restore(run: Run, parts: Mapping[str, Mapping[str, Any]], about: Mapping[st
     restore_generators(run.generators, about["generators"])
     _copy_fields(Progress(**about["progress"]), run.progress)
     run.collector.next_episode = about["next_episode"]
+    if not exact:
+        recorded = [int(name[1:]) + 1 for name in run.store.ids() if name.startswith("e")]
+        run.collector.next_episode = max([about["next_episode"], *recorded])
     run.collector.seeds.pending = list(about["pending_seeds"])
     run.footage.restore(about["footage"])
     run.publisher.version = about["policy_version"] - 1
@@ -91,22 +102,23 @@ def _restore(run: Run, parts: Mapping[str, Mapping[str, Any]], about: Mapping[st
     run.evaluating.every.next_step = about["next_evaluation"]
     run.measuring.every.next_step = about["next_measure"]
     if isinstance(run.conversation, Conversation):
-        _restore_conversation(run, run.conversation, about["conversation"])
+        _restore_conversation(run, run.conversation, about["conversation"], exact)
 
 
-def _restore_conversation(run: Run, conversation: Conversation, said: Mapping[str, Any]) -> None:
-    assert run.ranker is not None  # noqa: S101 - there is a conversation
+def _restore_conversation(
+    run: Run, conversation: Conversation, said: Mapping[str, Any], exact: bool
+) -> None:
+    assert run.ranker is not None
     queries = run.ledger.queries()
     next_query = said["next_query"]
-    if not run.ranker.prompt:
-        # People answered while the run went on from the checkpoint to its interruption. Their
-        # answers count at once, and no number is given twice.
+    if not exact:
         next_query = max([next_query, *(int(query.id[1:]) + 1 for query in queries)])
     before = [query for query in queries if int(query.id[1:]) < next_query]
+    asked = sum(len(query.segments) - 1 for query in before)
     conversation.interviewer.resume(
-        next_query, said["next_session"], said["asked"], [q for q in before if q.reason != "repeat"]
+        next_query, said["next_session"], asked, [q for q in before if q.reason != "repeat"]
     )
-    conversation.book.read(up_to=said["cursor"] if run.ranker.prompt else None)
+    conversation.book.read(up_to=said["cursor"] if exact else None)
     conversation.answers_at_last_fit = said["answers_at_last_fit"]
     unanswered = [query for query in before if not run.ledger.has_answer(query.id)]
     run.ranker.ask(unanswered)
