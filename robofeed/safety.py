@@ -1,4 +1,4 @@
-"""The safety gates every action passes, on every backend, simulated or real. One place, no way round.
+"""The safety gates every action passes, on every backend, simulated or real: no way round.
 
 Order: finite -> right shape -> fresh -> action bounds -> joint limits -> joint speed and
 acceleration -> tool speed -> workspace box -> send. What is non-finite, misshapen or stale is
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 IK_RESIDUAL_M = 0.005
 """A larger distance between the tool position asked for and the one reached is marked."""
 
+_CLEAR = Gate.NONE
+"""Compared by identity: an enumeration's truth value and its `|` cost a call into Python each."""
+
 _BISECTIONS = 6
 """Halvings when a step is shortened to stay inside the workspace: 1/64 of a step is under 1 mm."""
 
@@ -46,7 +49,8 @@ class Guarded:
         self._limits = _JointGates(limits, self.spec.period_s) if limits is not None else None
         self._latest: Observation | None = None
         self._previous: Target | None = None
-        self._latched = Gate.NONE
+        self._latched = _CLEAR
+        self._simulated = self.spec.simulated
         action = self.spec.action
         self._shape = action.shape if isinstance(action, ArraySpec) else ()
         self._bounds = (
@@ -89,8 +93,8 @@ class Guarded:
         self.backend.stop()
 
     def acknowledge(self) -> None:
-        """A person has seen the stop: actions are accepted again, starting from where the arm is."""
-        self._latched = Gate.NONE
+        """A person has seen the stop: actions are accepted again, from where the arm is."""
+        self._latched = _CLEAR
         self._at_rest()
 
     @property
@@ -99,15 +103,19 @@ class Guarded:
         return self._latched
 
     def apply(self, action: FloatArray, seen_ns: int | None = None) -> Executed:
-        """Send `action` through the gates; `seen_ns` is the time of the observation it was chosen from.
+        """Send `action`, chosen from an observation of time `seen_ns`, through the gates.
 
         Returns:
             What was sent, and which gates touched it. A refused action has `target` None.
         """
-        gates = self._latched or self._refusal(action, seen_ns)
-        if gates:
+        inside = action.shape == self._shape and self._inside(action)
+        gates = self._latched
+        if gates is _CLEAR:
+            gates = self._refusal(action, seen_ns, inside)
+        if gates is not _CLEAR:
             return self._hold(action, gates)
-        action, gates = self._bounded(action)
+        if not inside:
+            action, gates = self._clipped(action), Gate.ACTION_BOUNDS
         backend = self.backend
         target = backend.plan(action)
         if target.residual_m > IK_RESIDUAL_M:
@@ -115,7 +123,7 @@ class Guarded:
         if self._limits is not None:
             previous = self._previous if self._previous is not None else backend.present()
             limited, touched = self._limits.pass_through(backend, previous, target)
-            if touched:
+            if touched is not _CLEAR:
                 gates |= touched
                 target = limited
                 action = backend.action_of(target)
@@ -128,28 +136,30 @@ class Guarded:
         if self._limits is not None:
             self._limits.at_rest()
 
-    def _refusal(self, action: FloatArray, seen_ns: int | None) -> Gate:
-        if action.shape != self._shape:
-            return Gate.BAD_SHAPE
-        # A finite sum proves that every element is finite; an infinite one may be mere overflow.
-        if not math.isfinite(float(action.sum())) and not np.isfinite(action).all():
-            return Gate.NON_FINITE
-        if seen_ns is not None and self._latest is not None and self._limits is not None:
-            now_ns = self._latest.time_ns if self.spec.simulated else time.monotonic_ns()
-            if now_ns - seen_ns > self._limits.max_age_ns:
-                return Gate.STALE
-        return Gate.NONE
-
-    def _bounded(self, action: FloatArray) -> tuple[FloatArray, Gate]:
-        values = action.ravel().tolist()
+    def _inside(self, action: FloatArray) -> bool:
+        """Whether every element lies within its bounds: then it is finite as well."""
+        values = action.ravel().tolist() if action.ndim != 1 else action.tolist()
         for value, (low, high) in zip(values, self._bounds, strict=True):
             if not low <= value <= high:
-                low_all, high_all = zip(*self._bounds, strict=True)
-                clipped = np.clip(
-                    action, np.reshape(low_all, action.shape), np.reshape(high_all, action.shape)
-                )
-                return clipped.astype(np.float32), Gate.ACTION_BOUNDS
-        return action, Gate.NONE
+                return False
+        return True
+
+    def _refusal(self, action: FloatArray, seen_ns: int | None, inside: bool) -> Gate:
+        if action.shape != self._shape:
+            return Gate.BAD_SHAPE
+        if not inside and not np.isfinite(action).all():
+            return Gate.NON_FINITE
+        if seen_ns is not None and self._latest is not None and self._limits is not None:
+            now_ns = self._latest.time_ns if self._simulated else time.monotonic_ns()
+            if now_ns - seen_ns > self._limits.max_age_ns:
+                return Gate.STALE
+        return _CLEAR
+
+    def _clipped(self, action: FloatArray) -> FloatArray:
+        low, high = zip(*self._bounds, strict=True)
+        shape = action.shape
+        clipped = np.clip(action, np.reshape(low, shape), np.reshape(high, shape))
+        return clipped.astype(np.float32)
 
     def _hold(self, action: FloatArray, gates: Gate) -> Executed:
         """Hold where the arm is, latched. Simulated time goes on under the hold."""
@@ -175,6 +185,7 @@ class _JointGates:
         self._box = list(
             zip(limits.workspace_low_m.tolist(), limits.workspace_high_m.tolist(), strict=True)
         )
+        self._figures = list(zip(self._low, self._high, self._step, self._step_change, strict=True))
         self._last_step = [0.0] * len(self._low)
 
     def at_rest(self) -> None:
@@ -187,6 +198,10 @@ class _JointGates:
         """Limit `target` as seen from `previous`. Returns it unchanged where nothing touched it."""
         start = previous.joint_rad.tolist()
         goal = target.joint_rad.tolist()
+        steps = self._free_steps(start, goal)
+        if steps is not None and self._tool_is_free(previous.tool_m, target.tool_m):
+            self._last_step = steps
+            return target, _CLEAR
         goal, gates = self._limit_joints(start, goal)
         joints = target.joint_rad if not gates else np.array(goal, np.float32)
         tool = target.tool_m if not gates else backend.tool_at(joints)
@@ -205,6 +220,32 @@ class _JointGates:
         if not gates:
             return target, gates
         return replace(target, joint_rad=joints, tool_m=tool), gates
+
+    def _free_steps(self, start: list[float], goal: list[float]) -> list[float] | None:
+        """The joints' steps where no limit touches any of them, as nearly always; else None."""
+        steps = []
+        for here, there, last, (low, high, most, most_change) in zip(
+            start, goal, self._last_step, self._figures, strict=True
+        ):
+            step = there - here
+            if not (
+                low <= there <= high
+                and -most <= step <= most
+                and -most_change <= step - last <= most_change
+            ):
+                return None
+            steps.append(step)
+        return steps
+
+    def _tool_is_free(self, here_m: FloatArray, there_m: FloatArray) -> bool:
+        """Whether neither the tool's speed nor the workspace box touches this step."""
+        there = there_m.tolist()
+        if math.dist(here_m.tolist(), there) > self._tool_step_m:
+            return False
+        for value, (low, high) in zip(there, self._box, strict=True):
+            if not low <= value <= high:
+                return False
+        return True
 
     def _limit_joints(self, start: list[float], goal: list[float]) -> tuple[list[float], Gate]:
         gates = Gate.NONE
@@ -240,7 +281,7 @@ class _JointGates:
     def _shorten(
         self, backend: Backend, previous: Target, goal_rad: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """The longest part of the step, to 1/64, that leaves the box no further than it was left before."""
+        """The longest part of the step, to 1/64, that leaves the box no further than before."""
         allowed = self._outside_m(previous.tool_m)
         kept, kept_tool = previous.joint_rad, previous.tool_m
         inside, outside = 0.0, 1.0
