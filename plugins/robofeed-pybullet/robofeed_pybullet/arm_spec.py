@@ -7,6 +7,7 @@ import numpy as np
 from robofeed.data.spec import ArraySpec, BackendSpec, FrameSpec, Limits
 from robofeed.data.tasks import ArmFigures, Task
 from robofeed_pybullet.config import PybulletConfig
+from robofeed_pybullet.kinematics import TRAVEL_SHARE
 from robofeed_pybullet.scene import scene_size
 
 JOINT_STEP_RAD = 0.1
@@ -38,7 +39,7 @@ def _action(config: PybulletConfig, arm: ArmFigures, task: Task) -> ArraySpec:
     """Displacements of joints or tool in one step, then the gripper's opening where it is used."""
     if config.action == "joint":
         names, unit = list(arm.joint_names), "rad"
-        high = [min(speed * config.period_s, JOINT_STEP_RAD) for speed in arm.joint_speed_rad_s]
+        high = _joint_steps(config, arm)
     else:
         names, unit = ["x", "y", "z"], "m"
         high = [arm.tool_step_m] * 3
@@ -57,8 +58,17 @@ def _action(config: PybulletConfig, arm: ArmFigures, task: Task) -> ArraySpec:
     )
 
 
+def _joint_steps(config: PybulletConfig, arm: ArmFigures) -> list[float]:
+    reachable = (TRAVEL_SHARE * speed * config.period_s for speed in arm.joint_speed_rad_s)
+    return [min(step, JOINT_STEP_RAD) for step in reachable]
+
+
 def _limits(config: PybulletConfig, arm: ArmFigures) -> Limits:
+    """The real joints' limits, and a tool speed that no action inside its bounds comes near."""
     speed = np.array(arm.joint_speed_rad_s, np.float32)
+    step_m = TOOL_SPEED_SHARE * arm.tool_step_m
+    if config.action == "joint":
+        step_m = sum(_joint_steps(config, arm)) * arm.workspace_high_m[0]
     return Limits(
         joint_low_rad=np.array(arm.joint_low_rad, np.float32),
         joint_high_rad=np.array(arm.joint_high_rad, np.float32),
@@ -67,5 +77,5 @@ def _limits(config: PybulletConfig, arm: ArmFigures) -> Limits:
         joint_acceleration_rad_s2=2.0 * speed / np.float32(config.period_s),
         workspace_low_m=np.array(arm.workspace_low_m, np.float32),
         workspace_high_m=np.array(arm.workspace_high_m, np.float32),
-        tool_speed_m_s=TOOL_SPEED_SHARE * arm.tool_step_m / config.period_s,
+        tool_speed_m_s=step_m / config.period_s,
     )

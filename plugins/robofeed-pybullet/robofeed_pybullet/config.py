@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+LONGEST_TIMESTEP_S = 0.005
 
 
 class Randomisation(BaseModel):
@@ -31,7 +34,8 @@ class PybulletConfig(BaseModel):
     """A simulated arm and its task.
 
     `horizon` 0 = the task's own. With `fixed_horizon` every episode lasts that long; without, it
-    ends with success. `camera_height` and `camera_width` 0 = no camera frames.
+    ends with success. Physics advances in `substeps` steps a period, of at most 5 ms each: longer
+    ones let fingers sink into what they hold. `camera_height` and `camera_width` 0 = no camera frames.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,8 +46,15 @@ class PybulletConfig(BaseModel):
     horizon: int = Field(default=0, ge=0)
     fixed_horizon: bool = True
     period_s: float = Field(default=0.04, gt=0)
-    timestep_s: float = Field(default=0.005, gt=0, le=0.005)
+    substeps: int = Field(default=12, ge=1)
     camera_height: int = Field(default=0, ge=0, le=2048)
     camera_width: int = Field(default=0, ge=0, le=2048)
     gui: bool = False
     randomise: Randomisation = Randomisation()
+
+    @model_validator(mode="after")
+    def _fine_enough(self) -> PybulletConfig:
+        if self.period_s / self.substeps > LONGEST_TIMESTEP_S:
+            least = math.ceil(self.period_s / LONGEST_TIMESTEP_S)
+            raise ValueError(f"a period of {self.period_s} s needs at least {least} substeps")
+        return self

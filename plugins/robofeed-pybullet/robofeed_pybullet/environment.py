@@ -68,7 +68,7 @@ class ArmEnv(gymnasium.Env[FloatArray, FloatArray]):
         # Seeding once and resetting on gives a row of episodes that the seed determines.
         start = seed if seed is not None else int(self.np_random.integers(2**31))
         observation = self._guarded.reset(start)
-        return observation.state, {"is_success": False}
+        return observation.state.copy(), {"is_success": False}
 
     def step(self, action: FloatArray) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
         """One period. An action that the gates refuse (NaN, say) truncates the episode."""
@@ -78,7 +78,7 @@ class ArmEnv(gymnasium.Env[FloatArray, FloatArray]):
         reward = float(truth.success) if self._sparse else truth.reward
         refused = executed.target is None
         return (
-            observation.state,
+            observation.state.copy(),
             reward,
             observation.ended is Ended.TERMINATED,
             observation.ended is Ended.TRUNCATED or refused,

@@ -147,14 +147,14 @@ class PlanarArm:
         yaw = self._pan_sign * joints[0]
         # What the pan reaches, which at its limit or behind the base is not the goal's bearing.
         across = math.cos(yaw) * x + math.sin(yaw) * y
-        self._fold(joints, pose, across, up)
+        tool = self._fold(joints, pose, across, up)
         share = within_travel(start_rad, joints, self.travel)
         if share < 1.0:
             joints = [
                 start + share * (goal - start)
                 for start, goal in zip(start_rad, joints, strict=True)
             ]
-        tool = self.pose(joints).tool_m
+            tool = self.pose(joints).tool_m
         return Solution(joints, tool, math.dist(tool, goal_m))
 
     def _pan(self, now: float, x: float, y: float, across: float, aside: float) -> float:
@@ -162,8 +162,8 @@ class PlanarArm:
         pan = math.remainder(self._pan_sign * yaw - now, math.tau) + now
         return min(max(pan, self.low[0]), self.high[0])
 
-    def _fold(self, joints: list[float], pose: PlanarPose, across: float, up: float) -> None:
-        """Bring the pitch joints to a point of the plane, in place."""
+    def _fold(self, joints: list[float], pose: PlanarPose, across: float, up: float) -> Place:
+        """Bring the pitch joints to a point of the plane, in place. Returns where the tool is."""
         low, high = self.low, self.high
         frozen = [1.0, 1.0, 1.0]
         turning = True
@@ -193,6 +193,7 @@ class PlanarArm:
             pose = self.pose(joints)
             if abs(across - pose.across_m) + abs(up - pose.up_m) < TOLERANCE_M:
                 break
+        return pose.tool_m
 
     def _turned(
         self, pitch: float, jacobian: tuple[float, ...], step: tuple[float, float, float]

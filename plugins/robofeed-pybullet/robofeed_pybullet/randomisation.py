@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from robofeed.data.spec import ArraySpec, FloatArray
+from robofeed.data.spec import ArraySpec
 from robofeed.data.tasks import Body, Layout
 from robofeed_pybullet.config import Randomisation
 
@@ -21,8 +21,8 @@ class Variation:
     """of each link of the arm; empty = nominal"""
     finger_friction_share: float = 1.0
     delay_steps: int = 0
-    noise: Callable[[], FloatArray] | None = None
-    """a draw to add to an observation"""
+    noise: Callable[[list[float]], list[float]] | None = None
+    """adds a draw to an observation"""
 
 
 def vary(
@@ -39,9 +39,9 @@ def vary(
     if config.observation_noise:
         spread = (observation.high - observation.low) * np.float32(config.observation_noise)
 
-        def noise() -> FloatArray:
-            drawn: FloatArray = rng.standard_normal(len(spread), np.float32) * spread
-            return drawn
+        def noise(values: list[float]) -> list[float]:
+            noisy: list[float] = (values + rng.standard_normal(len(spread)) * spread).tolist()
+            return noisy
 
     return Variation(
         layout=replace(layout, bodies=tuple(_body(config, body, rng) for body in layout.bodies)),

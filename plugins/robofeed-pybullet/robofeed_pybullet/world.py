@@ -6,6 +6,7 @@ does not give that (contact and motor caches survive), so every episode starts f
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
@@ -44,9 +45,9 @@ def physics_model(arm: Arm, *, gripper: bool) -> Model:
 class PhysicsWorld:
     """One physics client. `build` empties it and fills it again."""
 
-    def __init__(self, arm: Arm, timestep_s: float, substeps: int, *, gripper: bool) -> None:
+    def __init__(self, arm: Arm, period_s: float, substeps: int, *, gripper: bool) -> None:
         self._arm = arm
-        self._timestep_s = timestep_s
+        self._timestep_s = period_s / substeps
         self._substeps = range(substeps)
         self._gripper = gripper
         self._client = -1
@@ -60,11 +61,12 @@ class PhysicsWorld:
         # PyBullet has one speed limit an arm; each joint's own is kept by the plan and the gates.
         self._speed = max(joints[name].speed for name in arm.joints)
         widest = max((abs(way) for _, way in self._fingers), default=1.0)
-        self._opening_step = arm.gripper.speed * timestep_s * substeps / widest
-        self._opening = 0.0
-        gain = 1.0 - (1.0 - MOTOR_GAIN) ** (timestep_s / _REFERENCE_TIMESTEP_S)
+        self._opening_step = arm.gripper.speed * period_s / widest
+        gain = 1.0 - (1.0 - MOTOR_GAIN) ** (self._timestep_s / _REFERENCE_TIMESTEP_S)
         self._gains = [gain] * len(self._names)
         self._dampings = [1.0] * len(self._names)
+        self.opening = math.nan
+        """of the gripper, as commanded; NaN where it is fixed"""
         self._body = -1
         self._joints: list[int] = []
         self._movable: list[int] = []
@@ -140,13 +142,14 @@ class PhysicsWorld:
         """Set the joints' goals and the gripper's opening, which goes there at its own speed."""
         if self._fingers:
             step = self._opening_step
-            opening = min(max(opening, self._opening - step), self._opening + step)
-            self._opening = opening
+            opening = min(max(opening, self.opening - step), self.opening + step)
+            self.opening = opening
+            joint_rad = [*joint_rad, *(shut + opening * way for shut, way in self._fingers)]
         pybullet.setJointMotorControlArray(
             self._body,
             self._joints,
             pybullet.POSITION_CONTROL,
-            targetPositions=[*joint_rad, *(shut + opening * way for shut, way in self._fingers)],
+            targetPositions=joint_rad,
             forces=self._forces,
             positionGains=self._gains,
             velocityGains=self._dampings,
@@ -167,8 +170,7 @@ class PhysicsWorld:
             arm = len(self._arm.joints)
             world.gripper = min(max((states[arm][0] - shut) / way, 0.0), 1.0)
             states = states[:arm]
-        world.joint_rad = [state[0] for state in states]
-        world.joint_rad_s = [state[1] for state in states]
+        world.joint_rad, world.joint_rad_s, _, _ = zip(*states, strict=True)
         if self._movable:
             world.bodies = [
                 BodyState(*pybullet.getBasePositionAndOrientation(number, self._client))
@@ -207,7 +209,7 @@ class PhysicsWorld:
         )
         for joint, position in zip(self._joints, start, strict=True):
             pybullet.resetJointState(self._body, joint, position, physicsClientId=client)
-        self._opening = 1.0
+        self.opening = 1.0 if self._fingers else math.nan
         self.command(start[: len(home_rad)], 1.0)
 
     def _vary_arm(self, variation: Variation) -> None:
