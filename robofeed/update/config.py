@@ -83,7 +83,9 @@ class RewardConfig(_Frozen):
 
     members: Count = 3
     hidden: Sizes = (128, 128)
-    output: Literal["tanh", "linear"] = "tanh"
+    output: Literal["tanh", "linear", "distance"] = "tanh"
+    """`distance`: minus the length of a vector of `embedding` outputs, for tasks with a goal"""
+    embedding: Count = 8
     learning_rate: Positive = 3e-4
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
     batch_size: Count = 128
@@ -104,6 +106,8 @@ class RewardConfig(_Frozen):
     """share of the queries never trained on, chosen by their id"""
     clip_score: Literal["sum", "mean"] = "sum"
     """how the rewards of a clip's steps make its score"""
+    step_stride: Count = 1
+    """only each n-th step of a clip is looked at; steps side by side say nearly the same"""
     input_clip: Positive = 10.0
     """normalised inputs are limited to this many standard deviations"""
     pessimism: Annotated[float, Field(ge=0.0)] = 0.0

@@ -22,6 +22,7 @@ from robofeed.update.calibration import (
 )
 from robofeed.update.ranked_clips import RankedClips, gather, is_held_out, rankings_in
 from robofeed.update.ranking_likelihood import log_likelihood
+from robofeed.update.reward_output import output_gradient, reward_of
 from robofeed.update.stacked_mlp import Tape
 
 if TYPE_CHECKING:
@@ -53,9 +54,11 @@ def fit_ensemble(
     ranked = rankings_in(labels)
     held_out_labels = [label for label in ranked if _held_out(label, config.held_out_share)]
     train = gather(
-        [label for label in ranked if not _held_out(label, config.held_out_share)], model.device
+        [label for label in ranked if not _held_out(label, config.held_out_share)],
+        model.device,
+        config.step_stride,
     )
-    held_out = gather(held_out_labels, model.device)
+    held_out = gather(held_out_labels, model.device, config.step_stride)
     if train is not None:
         if not config.warm_start:
             model.new_networks()
@@ -111,7 +114,8 @@ def _gradient(
     clips = train.clips[rows]
     inputs = normalised[clips.flatten(1)].flatten(1, 2)
     mask = train.mask[clips.flatten(1)].flatten(1, 2)
-    steps = model.bounded(model.parameters.forward(inputs, tape).squeeze(-1))
+    outputs = model.parameters.forward(inputs, tape)
+    steps = reward_of(model.config.output, outputs)
     scores = model.total(steps, mask, train.mask.shape[1]).view(clips.shape)
     with torch.enable_grad():
         scores.requires_grad_()
@@ -129,9 +133,8 @@ def _gradient(
     by_score, by_tie = torch.autograd.grad(loss, [scores, ties], materialize_grads=True)
     by_step = by_score.flatten(1).unsqueeze(-1).expand(-1, -1, train.mask.shape[1]).flatten(1)
     by_step = by_step * model.step_weight(mask, train.mask.shape[1])
-    if model.config.output == "tanh":
-        by_step = by_step * (1 - steps.square())
-    model.parameters.backward(inputs, tape, by_step.unsqueeze(-1))
+    by_output = output_gradient(model.config.output, outputs, steps, by_step)
+    model.parameters.backward(inputs, tape, by_output)
     model.parameters.extra_gradient.copy_(by_tie)
     return scores.detach()
 

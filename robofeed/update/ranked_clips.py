@@ -76,8 +76,10 @@ def _choices(order: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     return choices
 
 
-def gather(labels: Sequence[Resolved], device: torch.device) -> RankedClips | None:
-    """Put the rankings among `labels` on `device`; None where there are none.
+def gather(
+    labels: Sequence[Resolved], device: torch.device, stride: int = 1
+) -> RankedClips | None:
+    """Put the rankings among `labels` on `device`, each `stride`-th step; None where there are none.
 
     Raises:
         DataError: a ranking whose clips are missing, too many, or hold numbers that are not finite.
@@ -93,7 +95,7 @@ def gather(labels: Sequence[Resolved], device: torch.device) -> RankedClips | No
                 f"{len(label.clips)}; 2 to {MAX_CLIPS} are possible"
             )
     stacked = ClipBatch.stack([clip for label, _ in ranked for clip in label.clips])
-    inputs = np.concatenate([stacked.observation, stacked.action], axis=-1)
+    inputs = np.concatenate([stacked.observation, stacked.action], axis=-1)[:, ::stride]
     if not np.isfinite(inputs).all():
         raise DataError("a ranked clip holds numbers that are not finite")
     most = max(len(label.clips) for label, _ in ranked)
@@ -114,8 +116,8 @@ def gather(labels: Sequence[Resolved], device: torch.device) -> RankedClips | No
         ]
         first += len(label.clips)
     return RankedClips(
-        inputs=torch.from_numpy(inputs).to(device),
-        mask=torch.from_numpy(stacked.mask).to(device),
+        inputs=torch.from_numpy(np.ascontiguousarray(inputs)).to(device),
+        mask=torch.from_numpy(np.ascontiguousarray(stacked.mask[:, ::stride])).to(device),
         clips=torch.from_numpy(clips).to(device),
         offered=torch.from_numpy(offered).to(device),
         chosen=torch.from_numpy(chosen).to(device),

@@ -19,6 +19,7 @@ from robofeed.update.flat_adam import FlatAdam
 from robofeed.update.normalise import continuous_action
 from robofeed.update.ranked_clips import RankedClips
 from robofeed.update.ranking_likelihood import TIE_SIZES
+from robofeed.update.reward_output import reward_of
 from robofeed.update.stacked_mlp import MlpShape, Parameters
 
 CHUNK = 65_536
@@ -39,7 +40,8 @@ class PreferenceEnsemble:
         self.config = config
         self.device = choose_device(device)
         self.width = spec.observation.size + continuous_action(spec).size
-        self.shape = MlpShape(config.members, (self.width, *config.hidden, 1), slope=LEAK)
+        outputs = config.embedding if config.output == "distance" else 1
+        self.shape = MlpShape(config.members, (self.width, *config.hidden, outputs), slope=LEAK)
         self.parameters = Parameters(self.shape, self.device, extra=TIE_SIZES)
         self.adam = FlatAdam(
             self.parameters.flat,
@@ -63,10 +65,6 @@ class PreferenceEnsemble:
         self.adam.reset()
 
     # --- rewards ---
-
-    def bounded(self, outputs: Tensor) -> Tensor:
-        """Raw rewards from what the last layer gave."""
-        return torch.tanh(outputs) if self.config.output == "tanh" else outputs
 
     def normalised(self, inputs: Tensor) -> Tensor:
         """Inputs in standard deviations from their mean, limited."""
@@ -117,7 +115,7 @@ class PreferenceEnsemble:
 
     def _raw(self, normalised: Tensor) -> Tensor:
         """Each member's raw reward [members, N] of normalised inputs [N, width]."""
-        return self.bounded(self.parameters.forward(normalised).squeeze(-1))
+        return reward_of(self.config.output, self.parameters.forward(normalised))
 
     def step_weight(self, mask: Tensor, length: int) -> Tensor:
         """How much each step's reward counts in its clip's score, shaped like `mask`."""
@@ -138,13 +136,15 @@ class PreferenceEnsemble:
 
     def segment_scores(self, clips: ClipBatch) -> FloatArray:
         """Calibrated score of each clip by each member [members, B]: differences are log-odds."""
-        inputs = np.concatenate([clips.observation, clips.action], axis=-1)
+        stride = self.config.step_stride
+        inputs = np.concatenate([clips.observation, clips.action], axis=-1)[:, ::stride]
+        masks = np.ascontiguousarray(clips.mask[:, ::stride])
         rows = max(1, CHUNK // inputs.shape[1])
         parts = []
         with torch.no_grad():
             for start in range(0, len(inputs), rows):
                 part = torch.from_numpy(inputs[start : start + rows]).to(self.device)
-                mask = torch.from_numpy(clips.mask[start : start + rows]).to(self.device)
+                mask = torch.from_numpy(masks[start : start + rows]).to(self.device)
                 parts.append(self.clip_scores(part, mask))
         scores: FloatArray = (torch.cat(parts, dim=-1) / self.temperature).cpu().numpy()
         return scores
