@@ -33,6 +33,7 @@ def figures(scale: float = 1.0) -> ArmFigures:
         workspace_high_m=(0.45 * scale, 0.45 * scale, 0.45 * scale),
         home_tool_m=(0.19 * scale, 0.0, 0.08 * scale),
         gripper_width_m=0.05 * scale,
+        hand_half_m=(0.02 * scale, 0.025 * scale),
     )
 
 
@@ -222,7 +223,7 @@ def test_without_a_way_there_is_none() -> None:
             (0, -0.08, 0.09, 0.01),
         )
     ]
-    assert math.isinf(Roadmap(walls, goal, 1.0, (0.05,)).way((0.15, 0.2, 0.05))[0])
+    assert math.isinf(Roadmap(walls, goal, (0.02, 0.02), 1.0, (0.05,)).way((0.15, 0.2, 0.05))[0])
 
 
 def test_an_unknown_task_is_refused_with_the_nearest_name() -> None:

@@ -29,6 +29,8 @@ class Gripper:
     """m/s or rad/s, of each joint"""
     cube_opening: float
     """the opening in [0, 1] at which it has shut on the tasks' cube, measured here"""
+    hand_half_m: tuple[float, float]
+    """half the width, along x and y, of the shut hand while the tool points down"""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Arm:
             home_tool_m=Chain(self.chain(), self.home_rad, 1.0).tool(self.home_rad),
             gripper_width_m=self.gripper.width_m,
             cube_opening=self.gripper.cube_opening,
+            hand_half_m=self.gripper.hand_half_m,
         )
 
 
@@ -126,9 +129,10 @@ ARMS = {
             gripper=Gripper(
                 (("gripper", -0.1745, 1.7453),),
                 width_m=0.09,
-                force=0.2,
+                force=0.3,
                 speed=5.45,
                 cube_opening=0.123,
+                hand_half_m=(0.020, 0.025),
             ),
             scale=1.0,
             tool_step_m=0.02,
@@ -146,7 +150,8 @@ ARMS = {
                 width_m=0.08,
                 force=20.0,
                 speed=0.2,
-                cube_opening=0.625,
+                cube_opening=0.64,
+                hand_half_m=(0.090, 0.116),
             ),
             view_m=(1.75, 0.32),
             scale=2.0,
@@ -167,9 +172,10 @@ ARMS = {
                     ("right_base_tip_joint", 0.0, 0.0),
                 ),
                 width_m=0.09,
-                force=10.0,
+                force=5.0,
                 speed=2.0,
-                cube_opening=0.40,
+                cube_opening=0.41,
+                hand_half_m=(0.052, 0.055),
             ),
             view_m=(1.9, 0.38),
             scale=2.0,
@@ -192,9 +198,10 @@ ARMS = {
                     ("right_finger_joint", 0.85, 0.0),
                 ),
                 width_m=0.085,
-                force=10.0,
+                force=1.0,
                 speed=2.0,
-                cube_opening=0.5,
+                cube_opening=0.40,
+                hand_half_m=(0.040, 0.078),
             ),
             view_m=(1.55, 0.30),
             scale=1.7,

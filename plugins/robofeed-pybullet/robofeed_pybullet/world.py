@@ -27,7 +27,12 @@ MOTOR_GAIN = 0.2
 lag of a position-controlled servo."""
 _REFERENCE_TIMESTEP_S = 0.005
 GRAVITY_M_S2 = 9.81
-FINGER_FRICTION = 1.0
+FINGER_FRICTION = 1.5
+"""rubber on wood"""
+GEAR_CORRECTION = 0.1
+"""share of the fingers' disagreement removed in a time step"""
+GEAR_FORCES = 5.0
+"""what the gears carry, in gripper forces"""
 
 
 def physics_model(arm: Arm, *, gripper: bool) -> Model:
@@ -43,32 +48,35 @@ def physics_model(arm: Arm, *, gripper: bool) -> Model:
 
 
 class PhysicsWorld:
-    """One physics client. `build` empties it and fills it again."""
+    """One physics client. `build` empties it and fills it again.
+
+    `client`, `body`, `joints`, `forces`, `gains`, `dampings` and `substeps` are what PyBullet's own calls take.
+    """
 
     def __init__(self, arm: Arm, period_s: float, substeps: int, *, gripper: bool) -> None:
         self._arm = arm
         self._timestep_s = period_s / substeps
-        self._substeps = range(substeps)
+        self.substeps = substeps
         self._gripper = gripper
-        self._client = -1
+        self.client = -1
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         fingers = arm.gripper.joints if gripper else ()
         self._fingers = [(shut, opened - shut) for _, shut, opened in fingers]
         self._names = [*arm.joints, *(name for name, _, _ in fingers)]
         joints = arm.model.joints
-        self._forces = [joints[name].effort for name in arm.joints]
-        self._forces += [arm.gripper.force] * len(fingers)
+        self.forces = [joints[name].effort for name in arm.joints]
+        self.forces += [arm.gripper.force] * len(fingers)
         # PyBullet has one speed limit an arm; each joint's own is kept by the plan and the gates.
         self._speed = max(joints[name].speed for name in arm.joints)
         widest = max((abs(way) for _, way in self._fingers), default=1.0)
         self._opening_step = arm.gripper.speed * period_s / widest
         gain = 1.0 - (1.0 - MOTOR_GAIN) ** (self._timestep_s / _REFERENCE_TIMESTEP_S)
-        self._gains = [gain] * len(self._names)
-        self._dampings = [1.0] * len(self._names)
+        self.gains = [gain] * len(self._names)
+        self.dampings = [1.0] * len(self._names)
         self.opening = math.nan
         """of the gripper, as commanded; NaN where it is fixed"""
-        self._body = -1
-        self._joints: list[int] = []
+        self.body = -1
+        self.joints: list[int] = []
         self._movable: list[int] = []
         self._obstacles: list[int] = []
 
@@ -83,7 +91,7 @@ class PhysicsWorld:
         Raises:
             HardwareError: it did not start.
         """
-        if self._client >= 0:
+        if self.client >= 0:
             return
         if window and sys.platform == "linux" and not os.environ.get("DISPLAY"):
             # PyBullet would end the whole process.
@@ -96,16 +104,16 @@ class PhysicsWorld:
             raise HardwareError(
                 "PyBullet did not start: this process has no engine left, or already a window"
             )
-        self._client = client
+        self.client = client
         self._folder = tempfile.TemporaryDirectory(prefix="robofeed-arm-")
         model = physics_model(self._arm, gripper=self._gripper)
         write_urdf(model, self._file, visuals=window)
 
     def disconnect(self) -> None:
         """Free the engine. Idempotent."""
-        if self._client >= 0:
-            pybullet.disconnect(self._client)
-            self._client = -1
+        if self.client >= 0:
+            pybullet.disconnect(self.client)
+            self.client = -1
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
@@ -116,7 +124,7 @@ class PhysicsWorld:
         Raises:
             HardwareError: not connected.
         """
-        client, layout = self._client, variation.layout
+        client, layout = self.client, variation.layout
         if client < 0:
             raise HardwareError("the simulator is not open: call open() before reset()")
         pybullet.resetSimulation(physicsClientId=client)  # its first argument is flags
@@ -146,34 +154,36 @@ class PhysicsWorld:
             self.opening = opening
             joint_rad = [*joint_rad, *(shut + opening * way for shut, way in self._fingers)]
         pybullet.setJointMotorControlArray(
-            self._body,
-            self._joints,
+            self.body,
+            self.joints,
             pybullet.POSITION_CONTROL,
             targetPositions=joint_rad,
-            forces=self._forces,
-            positionGains=self._gains,
-            velocityGains=self._dampings,
-            physicsClientId=self._client,
+            forces=self.forces,
+            positionGains=self.gains,
+            velocityGains=self.dampings,
+            physicsClientId=self.client,
         )
 
     def step(self) -> None:
         """Advance one period."""
-        client, step = self._client, pybullet.stepSimulation
-        for _ in self._substeps:
+        client, step = self.client, pybullet.stepSimulation
+        for _ in range(self.substeps):
             step(client)
 
     def read(self, world: World) -> None:
         """Fill `world` with what is measured now; the tool position is the caller's."""
-        states = pybullet.getJointStates(self._body, self._joints, self._client)
+        states = pybullet.getJointStates(self.body, self.joints, self.client)
         if self._fingers:
             shut, way = self._fingers[0]
             arm = len(self._arm.joints)
             world.gripper = min(max((states[arm][0] - shut) / way, 0.0), 1.0)
+            # Fingers that an object stops are not sent on: those behind a knuckle would fold.
+            self.opening = world.gripper
             states = states[:arm]
         world.joint_rad, world.joint_rad_s, _, _ = zip(*states, strict=True)
         if self._movable:
             world.bodies = [
-                BodyState(*pybullet.getBasePositionAndOrientation(number, self._client))
+                BodyState(*pybullet.getBasePositionAndOrientation(number, self.client))
                 for number in self._movable
             ]
         if self._obstacles:
@@ -182,7 +192,7 @@ class PhysicsWorld:
                 contact[8] <= 0.0
                 for number in self._obstacles
                 for contact in pybullet.getContactPoints(
-                    self._body, number, physicsClientId=self._client
+                    self.body, number, physicsClientId=self.client
                 )
             )
 
@@ -192,38 +202,63 @@ class PhysicsWorld:
         return Path(self._folder.name) / "arm.urdf"
 
     def _load_arm(self, home_rad: Sequence[float]) -> None:
-        client = self._client
-        self._body = pybullet.loadURDF(
+        client = self.client
+        self.body = pybullet.loadURDF(
             str(self._file),
             useFixedBase=True,
             flags=pybullet.URDF_USE_INERTIA_FROM_FILE,
             physicsClientId=client,
         )
         index = {}
-        for joint in range(pybullet.getNumJoints(self._body, client)):
-            index[pybullet.getJointInfo(self._body, joint, client)[1].decode()] = joint
-        self._joints = [index[name] for name in self._names]
+        for joint in range(pybullet.getNumJoints(self.body, client)):
+            index[pybullet.getJointInfo(self.body, joint, client)[1].decode()] = joint
+        self.joints = [index[name] for name in self._names]
         start = [*home_rad, *(shut + way for shut, way in self._fingers)]
         pybullet.changeDynamics(
-            self._body, self._joints[0], maxJointVelocity=self._speed, physicsClientId=client
+            self.body, self.joints[0], maxJointVelocity=self._speed, physicsClientId=client
         )
-        for joint, position in zip(self._joints, start, strict=True):
-            pybullet.resetJointState(self._body, joint, position, physicsClientId=client)
+        for joint, position in zip(self.joints, start, strict=True):
+            pybullet.resetJointState(self.body, joint, position, physicsClientId=client)
+        self._couple_fingers()
         self.opening = 1.0 if self._fingers else math.nan
         self.command(start[: len(home_rad)], 1.0)
 
+    def _couple_fingers(self) -> None:
+        """Tie the fingers together, as gears do in a real gripper: else a held cube slides along."""
+        fingers = self.joints[len(self._arm.joints) :]
+        for joint, (_, way) in zip(fingers[1:], self._fingers[1:], strict=True):
+            if way:
+                gear = pybullet.createConstraint(
+                    self.body,
+                    fingers[0],
+                    self.body,
+                    joint,
+                    pybullet.JOINT_GEAR,
+                    (0, 0, 1),
+                    (0, 0, 0),
+                    (0, 0, 0),
+                    physicsClientId=self.client,
+                )
+                pybullet.changeConstraint(
+                    gear,
+                    gearRatio=-self._fingers[0][1] / way,
+                    erp=GEAR_CORRECTION,
+                    maxForce=GEAR_FORCES * self._arm.gripper.force,
+                    physicsClientId=self.client,
+                )
+
     def _vary_arm(self, variation: Variation) -> None:
-        client, body = self._client, self._body
+        client, body = self.client, self.body
         friction = FINGER_FRICTION * variation.finger_friction_share
         # The last link carries the fingers where the gripper is fixed, else each finger is one.
-        for joint in self._joints[len(self._arm.joints) - 1 :]:
+        for joint in self.joints[len(self._arm.joints) - 1 :]:
             pybullet.changeDynamics(body, joint, lateralFriction=friction, physicsClientId=client)
-        for joint, share in zip(self._joints, variation.link_mass_share, strict=False):
+        for joint, share in zip(self.joints, variation.link_mass_share, strict=False):
             mass_kg = pybullet.getDynamicsInfo(body, joint, client)[0] * share
             pybullet.changeDynamics(body, joint, mass=mass_kg, physicsClientId=client)
 
     def _add(self, body: Body) -> int:
-        client = self._client
+        client = self.client
         x, y, z = body.size_m
         if body.shape == "box":
             shape = pybullet.createCollisionShape(

@@ -37,8 +37,8 @@ DETOUR_M = 0.10
 """how much longer than the straight line the free way is at the most, so101"""
 CROSSING_M = 0.015
 """how far above the straight line the block in the way reaches, at the least"""
-GRIPPER_M = 0.045
-"""free space round the start and the target, for the gripper that hangs above the tool"""
+FREE_M = 0.020
+"""room for the hand on every side at the start and the target, so101"""
 GAP_M = 0.01
 TOLERANCE_M = 0.03
 FAR_M = 0.8
@@ -56,7 +56,7 @@ class Obstacles:
     posture: Literal["free", "down"] = "down"
 
     def __init__(self, arm: ArmFigures, horizon: int | None = None) -> None:
-        self.horizon = horizon or 75
+        self.horizon = horizon or 50
         self._arm = arm
         self._tolerance_m = TOLERANCE_M * arm.scale
         self._unit_m = REWARD_UNIT_M * arm.scale
@@ -90,14 +90,14 @@ class Obstacles:
             if math.dist(target, start) < DISTANCE_M:
                 continue
             blocks = [_across(rng, start, target)]
-            if not _stands_clear(blocks[0], (start, target), ()):
+            if not self._stands_clear(blocks[0], (start, target), ()):
                 continue
             wanted = int(rng.integers(2, SLOTS + 1))
             for _ in range(50):
                 if len(blocks) == wanted:
                     break
                 block = _anywhere(rng)
-                if _stands_clear(block, (start, target), blocks):
+                if self._stands_clear(block, (start, target), blocks):
                     blocks.append(block)
             if len(blocks) < 2 or not crosses(blocks[0], start, target):
                 continue
@@ -143,6 +143,20 @@ class Obstacles:
         _, corner = self._roadmap(layout).way(world.tool_m)
         return straight(world.tool_m, corner.tolist(), self._arm.tool_step_m)
 
+    def _stands_clear(
+        self, block: Block, places: Sequence[Sequence[float]], others: Sequence[Block]
+    ) -> bool:
+        """Whether the hand has room at these places and the blocks stand apart; so101 lengths."""
+        half_x, half_y = (half / self._arm.scale + FREE_M for half in self._arm.hand_half_m)
+        return all(
+            abs(x - block.x) >= block.half_x + half_x or abs(y - block.y) >= block.half_y + half_y
+            for x, y, _ in places
+        ) and all(
+            abs(block.x - other.x) >= block.half_x + other.half_x + GAP_M
+            or abs(block.y - other.y) >= block.half_y + other.half_y + GAP_M
+            for other in others
+        )
+
     def _roadmap(self, layout: Layout) -> Roadmap:
         """The ways to the goal of `layout`, kept while the layout is the same object."""
         if self._known is None or self._known[0] is not layout:
@@ -150,8 +164,10 @@ class Obstacles:
         return self._known[1]
 
     def _ways(self, blocks: Sequence[Block], goal_m: Sequence[float], scale: float) -> Roadmap:
-        home_m = self._arm.home_tool_m[2] / self._arm.scale * scale
-        return Roadmap(blocks, goal_m, scale, (goal_m[2], home_m))
+        share = scale / self._arm.scale
+        hand_half_m = [half * share for half in self._arm.hand_half_m]
+        levels_m = (goal_m[2], self._arm.home_tool_m[2] * share)
+        return Roadmap(blocks, goal_m, hand_half_m, scale, levels_m)
 
 
 def _blocks(layout: Layout) -> list[Block]:
@@ -187,21 +203,6 @@ def _shape(rng: np.random.Generator, x: float, y: float) -> Block:
         return Block(x, y, half_m, half_m, float(rng.uniform(*POST_TOP_M)))
     half_x_m, half_y_m = rng.uniform(*BOX_HALF_M, 2).tolist()
     return Block(x, y, half_x_m, half_y_m, float(rng.uniform(*BOX_TOP_M)))
-
-
-def _stands_clear(block: Block, places: Sequence[Sequence[float]], others: Sequence[Block]) -> bool:
-    """Whether the gripper has room at these places and the blocks stand apart; so101 lengths."""
-    return all(
-        math.hypot(
-            max(abs(x - block.x) - block.half_x, 0.0), max(abs(y - block.y) - block.half_y, 0.0)
-        )
-        >= GRIPPER_M
-        for x, y, _ in places
-    ) and all(
-        abs(block.x - other.x) >= block.half_x + other.half_x + GAP_M
-        or abs(block.y - other.y) >= block.half_y + other.half_y + GAP_M
-        for other in others
-    )
 
 
 def _body(block: Block, scale: float) -> Body:

@@ -31,6 +31,9 @@ AIR_M = (0.05, 0.12)
 TOLERANCE_M = 0.025
 APPROACH_WEIGHT = 0.4
 GRASP_WEIGHT_M = 0.02
+CLEAR_M = 0.004
+"""to the right of the cube's centre the expert comes down: the so101's right finger does not move
+and has no room to spare"""
 SHUT_WITHIN = 0.07
 """how near the gripper's opening must be to that on the cube to count as holding it"""
 
@@ -113,20 +116,24 @@ class PickPlace:
         """Over the cube, down, close, up, across and onto the goal; hold it there."""
         scale = self._scale
         tool, cube, goal = world.tool_m, world.bodies[0].position_m, layout.goal_m
-        across_m = math.dist(tool[:2], cube[:2])
-        off_m = math.dist(tool, cube)
-        if off_m < 0.7 * self._edge_m and abs(world.gripper - self._shut) < SHUT_WITHIN:
-            return [*self._step(cube, self._carry(cube, goal)), 0.0]
-        aligned = off_m < 0.006 * scale
-        closing = off_m < 0.014 * scale and self._shut < world.gripper < 0.9
-        if aligned or closing:
+        near = math.dist(tool, cube) < 0.7 * self._edge_m
+        loose = world.gripper - self._shut
+        if near and -SHUT_WITHIN < loose < 2.0 * SHUT_WITHIN:
+            if loose < SHUT_WITHIN or cube[2] > 0.6 * self._edge_m:
+                return [*self._step(cube, self._carry(cube, goal)), 0.0]
+            # Perhaps held by its corners: it is if it comes along.
+            return [0.0, 0.0, 0.004 * scale, 0.0]
+        around = (cube[0], cube[1] - CLEAR_M * scale, cube[2])
+        across_m = math.dist(tool[:2], around[:2])
+        closing = math.dist(tool, around) < 0.014 * scale and 0.0 < loose and world.gripper < 0.9
+        if closing or math.dist(tool, around) < 0.006 * scale:
             return [0.0, 0.0, 0.0, 0.0]
         hover_m = cube[2] + self._edge_m + 0.025 * scale
         if across_m < 0.005 * scale:
-            return [*self._step(tool, cube), 1.0]
+            return [*self._step(tool, around), 1.0]
         if across_m < self._edge_m + 0.02 * scale and tool[2] < hover_m - 0.015 * scale:
             return [*self._step(tool, (tool[0], tool[1], hover_m)), 1.0]
-        return [*self._step(tool, (cube[0], cube[1], hover_m)), 1.0]
+        return [*self._step(tool, (around[0], around[1], hover_m)), 1.0]
 
     def _carry(self, cube: Sequence[float], goal: Sequence[float]) -> Sequence[float]:
         """Where a held cube goes next: across at travelling height, then onto the goal."""

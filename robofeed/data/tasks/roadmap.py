@@ -18,10 +18,12 @@ from robofeed.data.tasks import sector
 
 Rows = NDArray[np.float64]
 
-ASIDE_M = 0.034
-"""from the tool to the outside of the gripper and a little more, so101"""
+SPARE_M = 0.010
+"""between the hand and a block, so101"""
 ABOVE_M = 0.030
 """from the tool to the finger tips and a little more, so101"""
+ARRIVED_M = 0.002
+"""this near to a corner the next one is gone to, so101"""
 NEAR_M = 0.10
 """the nearest to the first joint's axis that a way may lead, so101"""
 OUTSIDE = 1.02
@@ -41,19 +43,25 @@ class Block(NamedTuple):
 
 
 class Roadmap:
-    """Every shortest way to `goal_m`. `scale` is the arm's, `levels_m` where ways round may run."""
+    """Every shortest way to `goal_m`, for a hand of half widths `hand_half_m` (x, y).
+
+    `scale` is the arm's; `levels_m` are the heights at which ways round may run.
+    """
 
     def __init__(
         self,
         blocks: Sequence[Block],
         goal_m: Sequence[float],
+        hand_half_m: Sequence[float],
         scale: float,
         levels_m: Sequence[float],
     ) -> None:
         self._centre = np.array([(block.x, block.y) for block in blocks]).reshape(-1, 2)
         self._half = np.array([(block.half_x, block.half_y) for block in blocks]).reshape(-1, 2)
         self._top = np.array([block.top for block in blocks])
-        self._aside, self._above = ASIDE_M * scale, ABOVE_M * scale
+        self._aside: Rows = np.array(hand_half_m) + SPARE_M * scale
+        self._above = ABOVE_M * scale
+        self._arrived_m = ARRIVED_M * scale
         nodes = [np.array(goal_m, np.float64)[None]]
         for centre, half, top in zip(self._centre, self._half, self._top, strict=True):
             reach = (half + self._aside) * OUTSIDE
@@ -80,7 +88,7 @@ class Roadmap:
         whole_m = self._left_m + np.linalg.norm(self._nodes - start, axis=1)
         whole_m[~self._free(start, self._nodes)] = np.inf
         best = int(whole_m.argmin())
-        if math.dist(start_m, self._nodes[best]) < 0.05 * self._aside:
+        if math.dist(start_m, self._nodes[best]) < self._arrived_m:
             best = self._next[best]
         return float(whole_m.min()), self._nodes[best]
 

@@ -47,6 +47,8 @@ class ArmFigures:
     """distance between the fingers where `gripper` is 1"""
     cube_opening: float = 0.3
     """`gripper` when it has shut on the cube of the tasks"""
+    hand_half_m: tuple[float, float] = (0.020, 0.025)
+    """half the width, along x and y, of what is round the tool point while it points down"""
 
 
 @dataclass(frozen=True, slots=True)
