@@ -20,14 +20,16 @@ class Publisher:
         every_updates: int,
     ) -> None:
         self._export, self._updates, self._every = export, updates, every_updates
-        self._published_at = -1
+        self.published_at = -1
+        """updates at the last publication; -1 = the policy has changed since, whatever the count"""
         self._policy: MlpPolicy | None = None
         self.version = 0
 
     def latest(self) -> Policy:
         """The newest snapshot; its version grows with every publication."""
         updates = self._updates()
-        if self._policy is None or updates - self._published_at >= self._every:
+        stale = self.published_at < 0 or updates - self.published_at >= self._every
+        if self._policy is None or stale:
             self.refresh()
         assert self._policy is not None
         return self._policy
@@ -35,8 +37,8 @@ class Publisher:
     def refresh(self) -> Policy:
         """Publish now, for instance before an evaluation."""
         spec, weights = self._export()
-        if self._policy is None or self._updates() != self._published_at:
+        if self._updates() != self.published_at:
             self.version += 1
         self._policy = MlpPolicy(spec, weights, self.version)
-        self._published_at = self._updates()
+        self.published_at = self._updates()
         return self._policy

@@ -98,6 +98,7 @@ class Run:
             progress.held_out_accuracies.append(report.held_out_accuracy)
             self.tell(RewardFitted(progress.wall_s, progress.steps, progress.answers, report))
         self.phase.learning = True
+        self.publisher.published_at = -1
 
     def close(self) -> None:
         """Stop the arms, finish writing. Every part is closed even where one fails."""

@@ -205,7 +205,8 @@ class _Session:
         on_cpu = choose_device(self._resolved.config.run.device).type == "cpu"
         exact = self._exact and repeats_itself and on_cpu
         snapshot.restore(run, loaded.parts, loaded.meta, exact)
-        return loaded.path.name
+        passed_over = f" (passed over: {'; '.join(loaded.skipped)})" if loaded.skipped else ""
+        return loaded.path.name + passed_over
 
     def _save(self, run: Run) -> None:
         from robofeed.update.checkpoint import save_checkpoint

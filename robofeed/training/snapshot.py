@@ -33,6 +33,7 @@ def take(run: Run) -> tuple[dict[str, Mapping[str, Any]], dict[str, Any]]:
         "pending_seeds": collector.seeds.pending,
         "footage": [film.episode_id for film in run.footage.recent],
         "policy_version": run.publisher.version,
+        "policy_published_at": run.publisher.published_at,
         "owed_updates": run.pace.owed,
         "learning": run.phase.learning,
         "evaluations": run.evaluating.count,
@@ -95,7 +96,8 @@ def _restore(
         run.collector.next_episode = max([about["next_episode"], *recorded])
     run.collector.seeds.pending = list(about["pending_seeds"])
     run.footage.restore(about["footage"])
-    run.publisher.version = about["policy_version"] - 1
+    run.publisher.version = about["policy_version"]
+    run.publisher.published_at = about["policy_published_at"]
     run.pace.owed = about["owed_updates"]
     run.phase.learning = about["learning"]
     run.evaluating.count = about["evaluations"]
