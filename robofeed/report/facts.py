@@ -140,9 +140,10 @@ def _queries(record: RunRecord) -> str:
     if record.learns_from_truth:
         return ""
     parts = [record.setting("queries", key, default="") for key in ("context", "selection")]
-    length = record.setting("queries", "segment_steps", default="")
     chosen = " / ".join(str(part) for part in parts if part)
-    return f"{chosen}, clips of {length} steps" if length and chosen else chosen
+    clips = record.setting("queries", "clips", default=2)
+    length = record.setting("queries", "segment_steps")
+    return f"{chosen}, {clips} clips of {length} steps" if length and chosen else chosen
 
 
 def version_facts(record: RunRecord) -> list[Fact]:

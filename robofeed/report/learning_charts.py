@@ -49,7 +49,7 @@ def _success_panel(
     panel = Panel(
         title,
         "Share of evaluation episodes that succeeded; band: 95 % interval. "
-        + ("Ring: the reported policy." if record.final else "Ring: the latest."),
+        + ("Ring: the reported policy, on seeds of its own." if record.final else "Ring: latest."),
         evaluation_only=True,
     )
     if not record.evaluations:
@@ -94,14 +94,23 @@ def _answers_panel(record: RunRecord) -> Panel:
 def _draw_success(
     axes: Axes, evaluations: list[Evaluated], place: Callable[[Evaluated], float]
 ) -> None:
-    along = [place(evaluation) for evaluation in evaluations]
-    rates = [evaluation.success_rate for evaluation in evaluations]
-    low, high = np.transpose([evaluation.interval for evaluation in evaluations])
-    axes.fill_between(along, low, high, color=chart.SUCCESS, alpha=0.16, linewidth=0)
-    axes.plot(along, rates, color=chart.SUCCESS, marker="o", markersize=3.5, clip_on=False)
+    """A line through the evaluations on the way, a ring with its interval for the last one.
+
+    The final evaluation has seeds of its own, so no line leads to it.
+    """
     last = evaluations[-1]
+    on_the_way = [event for event in evaluations if event.moment != "final"]
+    if on_the_way:
+        along = [place(event) for event in on_the_way]
+        low, high = np.transpose([event.interval for event in on_the_way])
+        axes.fill_between(along, low, high, color=chart.SUCCESS, alpha=0.16, linewidth=0)
+        rates = [event.success_rate for event in on_the_way]
+        axes.plot(along, rates, color=chart.SUCCESS, marker="o", markersize=3.5, clip_on=False)
+    at = place(last)
+    if last.moment == "final":
+        axes.plot([at, at], last.interval, color=chart.SUCCESS, linewidth=3, alpha=0.45)
     axes.plot(
-        [along[-1]],
+        [at],
         [last.success_rate],
         color=chart.SUCCESS,
         marker="o",
@@ -113,7 +122,7 @@ def _draw_success(
     )
     axes.annotate(
         wording.percent(last.success_rate),
-        (along[-1], last.success_rate),
+        (at, max(last.interval[1], last.success_rate)),
         xytext=(5, 7),
         textcoords="offset points",
         ha="right",

@@ -189,16 +189,28 @@ def _agreement_panel(record: RunRecord) -> Panel:
     )
     if record.learns_from_truth:
         return panel.lacking(NO_MODEL)
-    ranks = [(event.steps, evaluation_spearman(event)) for event in record.evaluations]
-    ranks = [(steps, rank) for steps, rank in ranks if math.isfinite(rank)]
+    ranks = [(event, evaluation_spearman(event)) for event in record.evaluations]
+    ranks = [(event, rank) for event, rank in ranks if math.isfinite(rank)]
     if not ranks:
         return panel.lacking("no evaluation has predicted returns")
-    steps, agreement = np.transpose(ranks)
+    agreement = np.array([rank for _, rank in ranks])
 
     def plot(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.axhline(0, color=chart.MUTED, linewidth=1, linestyle=(0, (1, 3)))
-        axes.plot(steps, agreement, color=chart.MODEL, marker="o", markersize=3.5, clip_on=False)
+        on_the_way = [(event.steps, rank) for event, rank in ranks if event.moment != "final"]
+        if on_the_way:
+            axes.plot(
+                *np.transpose(on_the_way), color=chart.MODEL, marker="o", markersize=3.5,
+                clip_on=False,
+            )  # fmt: skip
+        for event, rank in ranks:
+            if event.moment == "final":
+                axes.plot(
+                    [event.steps], [rank], color=chart.MODEL, marker="o", markersize=8,
+                    markerfacecolor=chart.SURFACE, markeredgecolor=chart.MODEL,
+                    markeredgewidth=2.2, clip_on=False,
+                )  # fmt: skip
         axes.set_ylim(min(-0.05, float(agreement.min()) - 0.05), 1.04)
         axes.set_xlim(left=0)
         axes.set_xlabel("environment steps")
