@@ -137,12 +137,7 @@ class Ledger:
         A retraction that was itself taken back later does not count.
         """
         entries = self.since(0)
-        void: set[str] = set()
-        # The last word first.
-        for entry in reversed(entries):
-            feedback = entry.feedback
-            if isinstance(feedback, Retraction) and feedback.stamp.uuid not in void:
-                void.add(feedback.retracts)
+        void = _taken_back(entry.feedback for entry in entries)
         return [
             entry
             for entry in entries
@@ -213,14 +208,22 @@ class Ledger:
         return [self._query(row) for row in rows]
 
     def has_answer(self, query_id: str) -> bool:
-        """Whether anyone ranked or skipped this question."""
+        """Whether a standing ranking or skip answers this question."""
         with self._database.reading() as connection:
-            found = connection.execute(
-                sa.select(FEEDBACK.c.uuid)
-                .where(FEEDBACK.c.query_id == query_id, FEEDBACK.c.kind.in_(map(str, _ANSWERS)))
-                .limit(1)
-            ).first()
-        return found is not None
+            answers = connection.scalars(
+                sa.select(FEEDBACK.c.uuid).where(
+                    FEEDBACK.c.query_id == query_id, FEEDBACK.c.kind.in_(map(str, _ANSWERS))
+                )
+            ).all()
+            if not answers:
+                return False
+            retractions = connection.execute(
+                sa.select(FEEDBACK.c.sequence, FEEDBACK.c.payload)
+                .where(FEEDBACK.c.kind == str(Kind.RETRACTION))
+                .order_by(FEEDBACK.c.sequence)
+            ).all()
+        void = _taken_back(self._record(row.sequence, row.payload) for row in retractions)
+        return not void.issuperset(answers)
 
     def open_queries(self) -> list[Query]:
         """Questions that no standing ranking or skip answers, in the order they were asked."""
@@ -272,6 +275,16 @@ class Ledger:
             return Query(row.id, segments, tuple(json.loads(row.shown_order)), row.reason)
         except (DataError, TypeError, ValueError) as error:
             raise DataError(f"{self._database.where}: query {row.id}: {error}") from error
+
+
+def _taken_back(records: Iterable[Feedback]) -> set[str]:
+    """Uuids that retractions among `records` (in commit order) took back; the last word counts."""
+    retractions = [record for record in records if isinstance(record, Retraction)]
+    void: set[str] = set()
+    for retraction in reversed(retractions):
+        if retraction.stamp.uuid not in void:
+            void.add(retraction.retracts)
+    return void
 
 
 def _query_columns(query: Query) -> dict[str, Any]:

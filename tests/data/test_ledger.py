@@ -142,6 +142,19 @@ def test_a_query_is_open_until_a_standing_answer(ledger):
     ]
     ledger.append(Retraction(stamp(3), stamp(1).uuid))
     assert ledger.open_queries() == [query(0), query(1), query(3)]
+    assert not ledger.has_answer("q000001")
+    assert ledger.has_answer("q000002")
+    ledger.append(Retraction(stamp(4), stamp(3).uuid))
+    assert ledger.has_answer("q000001"), "the retraction itself was taken back"
+
+
+def test_a_second_persons_answer_stands_when_the_first_is_taken_back(ledger):
+    ledger.add_queries([query(1)])
+    ledger.append(ranking(1, "q000001"))
+    ledger.append(ranking(2, "q000001"))
+    ledger.append(Retraction(stamp(3), stamp(1).uuid))
+    assert ledger.has_answer("q000001")
+    assert ledger.open_queries() == []
 
 
 # --- append-only ----------------------------------------------------------------------------------
