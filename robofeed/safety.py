@@ -110,7 +110,7 @@ class Guarded:
         """
         inside = action.shape == self._shape and self._inside(action)
         gates = self._latched
-        if gates is _CLEAR:
+        if gates is _CLEAR and (seen_ns is not None or not inside):
             gates = self._refusal(action, seen_ns, inside)
         if gates is not _CLEAR:
             return self._hold(action, gates)
@@ -198,9 +198,7 @@ class _JointGates:
         """Limit `target` as seen from `previous`. Returns it unchanged where nothing touched it."""
         start = previous.joint_rad.tolist()
         goal = target.joint_rad.tolist()
-        steps = self._free_steps(start, goal)
-        if steps is not None and self._tool_is_free(previous.tool_m, target.tool_m):
-            self._last_step = steps
+        if self._free(start, goal, previous.tool_m.tolist(), target.tool_m.tolist()):
             return target, _CLEAR
         goal, gates = self._limit_joints(start, goal)
         joints = target.joint_rad if not gates else np.array(goal, np.float32)
@@ -221,8 +219,13 @@ class _JointGates:
             return target, gates
         return replace(target, joint_rad=joints, tool_m=tool), gates
 
-    def _free_steps(self, start: list[float], goal: list[float]) -> list[float] | None:
-        """The joints' steps where no limit touches any of them, as nearly always; else None."""
+    def _free(
+        self, start: list[float], goal: list[float], here_m: list[float], there_m: list[float]
+    ) -> bool:
+        """Whether nothing touches this step, as nearly always; it then counts as taken.
+
+        One pass without calls: this is on the path of every step.
+        """
         steps = []
         for here, there, last, (low, high, most, most_change) in zip(
             start, goal, self._last_step, self._figures, strict=True
@@ -233,18 +236,16 @@ class _JointGates:
                 and -most <= step <= most
                 and -most_change <= step - last <= most_change
             ):
-                return None
-            steps.append(step)
-        return steps
-
-    def _tool_is_free(self, here_m: FloatArray, there_m: FloatArray) -> bool:
-        """Whether neither the tool's speed nor the workspace box touches this step."""
-        there = there_m.tolist()
-        if math.dist(here_m.tolist(), there) > self._tool_step_m:
-            return False
-        for value, (low, high) in zip(there, self._box, strict=True):
-            if not low <= value <= high:
                 return False
+            steps.append(step)
+        x, y, z = there_m
+        (x_low, x_high), (y_low, y_high), (z_low, z_high) = self._box
+        if (
+            not (x_low <= x <= x_high and y_low <= y <= y_high and z_low <= z <= z_high)
+            or math.dist(here_m, there_m) > self._tool_step_m
+        ):
+            return False
+        self._last_step = steps
         return True
 
     def _limit_joints(self, start: list[float], goal: list[float]) -> tuple[list[float], Gate]:

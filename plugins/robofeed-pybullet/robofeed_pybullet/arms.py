@@ -55,6 +55,9 @@ class Arm:
     joint_range_rad: tuple[tuple[float, float], ...] = ()
     """where the model file does not give the real arm's"""
     file_inertia: bool = False
+    motor_residual: float = 1e-7
+    """Where the solver may stop in a world without bodies. 1e-3 moves a joint by less than 0.8 mrad
+    from where 1e-7 does (measured, 50 random steps) and takes a quarter off a step of 7 joints."""
     view_m: tuple[float, float] = (0.72, 0.12)
     """pictures: the camera's distance from a point at this height above the table"""
 
@@ -153,6 +156,7 @@ ARMS = {
                 cube_opening=0.64,
                 hand_half_m=(0.090, 0.116),
             ),
+            motor_residual=1e-3,
             view_m=(1.75, 0.32),
             scale=2.0,
             tool_step_m=0.03,
@@ -177,6 +181,7 @@ ARMS = {
                 cube_opening=0.41,
                 hand_half_m=(0.052, 0.055),
             ),
+            motor_residual=1e-3,
             view_m=(1.9, 0.38),
             scale=2.0,
             tool_step_m=0.025,

@@ -43,7 +43,7 @@ class PybulletBackend:
         self._arm = arm
         self._config = config
         self._spec = backend_spec(config, figures, self.task)
-        self._physics = PhysicsWorld(arm, config.period_s, config.substeps, gripper=gripper)
+        self.physics = PhysicsWorld(arm, config.period_s, config.substeps, gripper=gripper)
         self._chain = arm.kinematics(config.period_s, hold_posture=self.task.posture == "down")
         self._joint_actions = config.action == "joint"
         action = self._spec.action
@@ -77,10 +77,10 @@ class PybulletBackend:
         return self._spec
 
     def open(self) -> None:
-        self._physics.connect(window=self._config.gui)
+        self.physics.connect(window=self._config.gui)
 
     def close(self) -> None:
-        self._physics.disconnect()
+        self.physics.disconnect()
         if self._painter is not None:
             self._painter.close()
             self._painter = None
@@ -93,12 +93,12 @@ class PybulletBackend:
         # A stream of its own: the same seed has the same layout under any randomisation.
         rng = np.random.default_rng((seed, 1))
         variation = vary(
-            self._config.randomise, layout, self._physics.links, self._spec.observation, rng
+            self._config.randomise, layout, self.physics.links, self._spec.observation, rng
         )
         self._layout = layout = variation.layout
         self._noise, self._delay_steps = variation.noise, variation.delay_steps
         self._world = World([], [], [])
-        self._physics.build(variation)
+        self.physics.build(variation)
         self._waiting.clear()
         self._steps = 0
         self._stopped = False
@@ -128,7 +128,7 @@ class PybulletBackend:
 
     def present(self) -> Target:
         # The commanded opening: the measured one would let go of what the fingers hold.
-        return self._target(self._world.joint_rad, self._pose.tool_m, self._physics.opening, 0.0)
+        return self._target(self._world.joint_rad, self._pose.tool_m, self.physics.opening, 0.0)
 
     def tool_at(self, joint_rad: FloatArray) -> FloatArray:
         return np.array(self._chain.pose(joint_rad.tolist()).tool_m, np.float32)
@@ -150,8 +150,8 @@ class PybulletBackend:
             self._waiting.append(target)
         if not self._stopped and len(self._waiting) >= self._delay_steps:
             due = self._waiting.popleft() if self._delay_steps else target
-            self._physics.command(due.joint_rad.tolist(), due.gripper)
-        self._physics.step()
+            self.physics.command(due.joint_rad.tolist(), due.gripper)
+        self.physics.step()
         self._steps += 1
         self._read()
         self._judge(layout)
@@ -208,7 +208,7 @@ class PybulletBackend:
 
     def _read(self) -> None:
         world = self._world
-        self._physics.read(world)
+        self.physics.read(world)
         self._pose = self._chain.pose(world.joint_rad)
         world.tool_m = self._pose.tool_m
 

@@ -35,7 +35,7 @@ class PybulletConfig(BaseModel):
 
     `horizon` 0 = the task's own. With `fixed_horizon` every episode lasts that long; without, it
     ends with success. Physics advances in `substeps` steps a period, of at most 5 ms each: longer
-    ones let fingers sink into what they hold. `camera_height` and `camera_width` 0 = no camera frames.
+    ones let fingers sink into what they hold. `camera_height` and `camera_width` 0 = no frames.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -88,13 +88,19 @@ class PlanarArm:
             np.sum([np.zeros(3), *section], axis=0).tolist() for section in sections
         )
         height = sum(joint.parent_from_joint[2, 3] for joint in joints[: starts[0] + 1])
-        self._base = (base[0], base[2] + float(height))
-        self._upper = (upper[0], upper[2])
-        self._lower = (lower[0], lower[2])
-        self._wrist = (wrist[0] + tool[0], wrist[2])
         self._tool_up = tool[2]
         self._pan_sign = moving[0].axis[2]
         self._roll_sign = moving[4].axis[0]
+        self._figures = (
+            base[0],
+            base[2] + float(height),
+            *(upper[0], upper[2]),
+            *(lower[0], lower[2]),
+            *(wrist[0] + tool[0], wrist[2]),
+            self._tool_up,
+            self._pan_sign,
+            self._roll_sign,
+        )
         self._hold = hold_posture
         self._home_pitch = sum(home_rad[1:4])
         # Pointing down, a turn of the room about z by psi is undone by a roll about x by psi.
@@ -104,26 +110,27 @@ class PlanarArm:
     def pose(self, joint_rad: Floats) -> PlanarPose:
         """Forward kinematics."""
         pan, lift, elbow, flex, roll = joint_rad
+        across1, up1, ux, uz, lx, lz, wx, wz, tool_up, pan_sign, roll_sign = self._figures
         cos, sin = math.cos(lift), math.sin(lift)
-        across1, up1 = self._base
-        x, z = self._upper
-        across2, up2 = across1 + cos * x + sin * z, up1 + cos * z - sin * x
+        across2, up2 = across1 + cos * ux + sin * uz, up1 + cos * uz - sin * ux
         pitch = lift + elbow
         cos, sin = math.cos(pitch), math.sin(pitch)
-        x, z = self._lower
-        across3, up3 = across2 + cos * x + sin * z, up2 + cos * z - sin * x
+        across3, up3 = across2 + cos * lx + sin * lz, up2 + cos * lz - sin * lx
         pitch += flex
         cos, sin = math.cos(pitch), math.sin(pitch)
-        x, z = self._wrist
-        turn = self._roll_sign * roll
-        z += math.cos(turn) * self._tool_up
-        aside = -math.sin(turn) * self._tool_up
-        across, up = across3 + cos * x + sin * z, up3 + cos * z - sin * x
-        yaw = self._pan_sign * pan
+        turn = roll_sign * roll
+        wz += math.cos(turn) * tool_up
+        aside = -math.sin(turn) * tool_up
+        across, up = across3 + cos * wx + sin * wz, up3 + cos * wz - sin * wx
+        yaw = pan_sign * pan
         cos, sin = math.cos(yaw), math.sin(yaw)
-        tool = (cos * across - sin * aside, sin * across + cos * aside, up)
         return PlanarPose(
-            tool, across, up, aside, (across1, up1, across2, up2, across3, up3), pitch
+            (cos * across - sin * aside, sin * across + cos * aside, up),
+            across,
+            up,
+            aside,
+            (across1, up1, across2, up2, across3, up3),
+            pitch,
         )
 
     def solve(self, start_rad: Floats, pose: PlanarPose, goal_m: Floats) -> Solution:

@@ -27,6 +27,8 @@ MOTOR_GAIN = 0.2
 lag of a position-controlled servo."""
 _REFERENCE_TIMESTEP_S = 0.005
 GRAVITY_M_S2 = 9.81
+CONTACT_RESIDUAL = 1e-7
+"""PyBullet's own: the solver stops early only where there is nothing left to solve"""
 FINGER_FRICTION = 1.5
 """rubber on wood"""
 GEAR_CORRECTION = 0.1
@@ -50,7 +52,8 @@ def physics_model(arm: Arm, *, gripper: bool) -> Model:
 class PhysicsWorld:
     """One physics client. `build` empties it and fills it again.
 
-    `client`, `body`, `joints`, `forces`, `gains`, `dampings` and `substeps` are what PyBullet's own calls take.
+    `client`, `body`, `joints`, `forces`, `gains`, `dampings` and `substeps` are what PyBullet's own
+    calls take.
     """
 
     def __init__(self, arm: Arm, period_s: float, substeps: int, *, gripper: bool) -> None:
@@ -75,6 +78,7 @@ class PhysicsWorld:
         self.dampings = [1.0] * len(self._names)
         self.opening = math.nan
         """of the gripper, as commanded; NaN where it is fixed"""
+        self._measured_opening = 1.0
         self.body = -1
         self.joints: list[int] = []
         self._movable: list[int] = []
@@ -130,6 +134,8 @@ class PhysicsWorld:
         pybullet.resetSimulation(physicsClientId=client)  # its first argument is flags
         pybullet.setPhysicsEngineParameter(
             fixedTimeStep=self._timestep_s,
+            # Motors alone are solved well before contacts would be.
+            solverResidualThreshold=CONTACT_RESIDUAL if layout.bodies else self._arm.motor_residual,
             deterministicOverlappingPairs=1,
             physicsClientId=client,
         )
@@ -149,9 +155,8 @@ class PhysicsWorld:
     def command(self, joint_rad: Sequence[float], opening: float = 0.0) -> None:
         """Set the joints' goals and the gripper's opening, which goes there at its own speed."""
         if self._fingers:
-            step = self._opening_step
-            opening = min(max(opening, self.opening - step), self.opening + step)
-            self.opening = opening
+            step, now = self._opening_step, self._measured_opening
+            self.opening = opening = min(max(opening, now - step), now + step)
             joint_rad = [*joint_rad, *(shut + opening * way for shut, way in self._fingers)]
         pybullet.setJointMotorControlArray(
             self.body,
@@ -178,7 +183,7 @@ class PhysicsWorld:
             arm = len(self._arm.joints)
             world.gripper = min(max((states[arm][0] - shut) / way, 0.0), 1.0)
             # Fingers that an object stops are not sent on: those behind a knuckle would fold.
-            self.opening = world.gripper
+            self._measured_opening = world.gripper
             states = states[:arm]
         world.joint_rad, world.joint_rad_s, _, _ = zip(*states, strict=True)
         if self._movable:
@@ -220,11 +225,11 @@ class PhysicsWorld:
         for joint, position in zip(self.joints, start, strict=True):
             pybullet.resetJointState(self.body, joint, position, physicsClientId=client)
         self._couple_fingers()
-        self.opening = 1.0 if self._fingers else math.nan
+        self._measured_opening = 1.0
         self.command(start[: len(home_rad)], 1.0)
 
     def _couple_fingers(self) -> None:
-        """Tie the fingers together, as gears do in a real gripper: else a held cube slides along."""
+        """Tie the fingers together, as a real gripper's gears do: else a held cube slides along."""
         fingers = self.joints[len(self._arm.joints) :]
         for joint, (_, way) in zip(fingers[1:], self._fingers[1:], strict=True):
             if way:
