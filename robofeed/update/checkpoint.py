@@ -61,7 +61,9 @@ def save_checkpoint(
         temporary.mkdir()
         files: dict[str, dict[str, Any]] = {}
         for name, arrays in parts.items():
-            data = save_tensors({key: np.asarray(value, order="C") for key, value in arrays.items()})
+            data = save_tensors(
+                {key: np.asarray(value, order="C") for key, value in arrays.items()}
+            )
             files[f"{name}.safetensors"] = {
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "bytes": len(data),

@@ -42,17 +42,21 @@ class Repeated:
         if key not in self._graphs:
             # a recording needs warm memory pools and libraries; these count as updates too
             warm = min(n, 3)
-            side: torch.cuda.Stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-            side.wait_stream(torch.cuda.current_stream(self._device))
-            with torch.cuda.stream(side):
-                for _ in range(warm):
-                    self._once()
-            torch.cuda.current_stream(self._device).wait_stream(side)
+            self._warm_up(warm)
             n -= warm
             self._graphs[key] = self._record()
         for _ in range(n // self._per_graph):
             self._graphs[key].replay()
         return n % self._per_graph
+
+    def _warm_up(self, count: int) -> None:
+        """Call `once` on a stream of its own, as recording needs it before."""
+        side = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(side):
+            for _ in range(count):
+                self._once()
+        torch.cuda.current_stream(self._device).wait_stream(side)
 
     def _record(self) -> torch.cuda.CUDAGraph:
         """Record `per_graph` updates; recording does none of them."""

@@ -64,7 +64,7 @@ def rankings_in(labels: Sequence[Resolved]) -> list[Resolved]:
     return [label for label in labels if isinstance(label.feedback, Ranking)]
 
 
-def _choices(order: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+def choices(order: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     """(offered, chosen) bit masks of a ranking; a last single clip is no choice."""
     left = sum(1 << index for group in order for index in group)
     choices = []
@@ -76,9 +76,7 @@ def _choices(order: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     return choices
 
 
-def gather(
-    labels: Sequence[Resolved], device: torch.device, stride: int = 1
-) -> RankedClips | None:
+def gather(labels: Sequence[Resolved], device: torch.device, stride: int = 1) -> RankedClips | None:
     """Put the rankings among `labels` on `device`, each `stride`-th step; None where there are none.
 
     Raises:
@@ -106,7 +104,7 @@ def gather(
     first = 0
     for row, (label, ranking) in enumerate(ranked):
         clips[row, : len(label.clips)] = range(first, first + len(label.clips))
-        for column, (left, group) in enumerate(_choices(ranking.order)):
+        for column, (left, group) in enumerate(choices(ranking.order)):
             offered[row, column], chosen[row, column] = left, group
         pairs += [
             (row, first + better, first + worse)

@@ -25,6 +25,8 @@ from robofeed.update.stacked_mlp import MlpShape, Parameters
 CHUNK = 65_536
 LEAK = 0.01
 """slope of the activation below zero"""
+KEEPS_VARIANCE = 6**0.5
+"""from uniform within 1 / sqrt(inputs) to the variance 2 / inputs of He et al. 2015"""
 
 
 class PreferenceEnsemble:
@@ -62,7 +64,23 @@ class PreferenceEnsemble:
     def new_networks(self) -> None:
         """Draw fresh members."""
         self.shape.initialise(self._draw, self.parameters.network)
+        if self.config.output == "distance":
+            self._spread_out()
+        self.input_mean.zero_()
+        self.input_std.fill_(1.0)
         self.adam.reset()
+
+    def _spread_out(self) -> None:
+        """Make fresh embeddings follow the inputs and vanish at their mean.
+
+        With the customary small start and random biases all inputs lie close together far from the
+        origin, where a distance is no better than a linear function.
+        """
+        matrices, biases = self.parameters.views[0::2], self.parameters.views[1::2]
+        for matrix, bias in zip(matrices, biases, strict=True):
+            matrix *= KEEPS_VARIANCE
+            bias.zero_()
+        matrices[-1].mul_(0.3)
 
     # --- rewards ---
 
@@ -158,15 +176,18 @@ class PreferenceEnsemble:
     def follow_inputs(self, data: RankedClips) -> None:
         """Normalise inputs by the statistics of `data`, without changing what the networks compute.
 
-        The first layer is re-expressed for the new statistics (up to the input limit).
+        The first layer is re-expressed for the new statistics (up to the input limit). Fresh
+        networks were drawn for normalised inputs and take them as they are.
         """
         steps = data.inputs[data.mask > 0]
         mean = steps.mean(0)
         std = steps.std(0, correction=0)
         std = torch.where(std > 1e-6, std, 1.0)
-        matrix, bias = self.parameters.views[0], self.parameters.views[1]
-        bias += (matrix @ ((mean - self.input_mean) / self.input_std)).unsqueeze(1)
-        matrix *= std / self.input_std
+        fresh = bool((self.input_mean == 0).all() and (self.input_std == 1).all())
+        if not fresh:
+            matrix, bias = self.parameters.views[0], self.parameters.views[1]
+            bias += (matrix @ ((mean - self.input_mean) / self.input_std)).unsqueeze(1)
+            matrix *= std / self.input_std
         self.input_mean.copy_(mean)
         self.input_std.copy_(std)
 
