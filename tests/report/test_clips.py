@@ -1,5 +1,4 @@
 import io
-import re
 from base64 import b64decode
 from dataclasses import replace
 
@@ -8,8 +7,10 @@ import numpy as np
 import pytest
 
 from robofeed import event_log
+from robofeed.data.store import EpisodeStore
 from robofeed.events import Evaluated
-from robofeed.report.clips import HEIGHT, WIDTH, Camera, moments
+from robofeed.report.clips import HEIGHT, WIDTH, Camera, Studio, moments
+from robofeed.report.run_record import read_run
 from robofeed.report.video import jpeg_of_frame, write_mp4
 from robofeed.report.writer import write_report
 
@@ -25,16 +26,19 @@ def run(make_run):
     return make_run("filmed", steps=2000, evaluations=5, stored=1, episode_length=10)
 
 
-def videos(run_dir):
-    page = (run_dir / "report.html").read_text()
-    return [b64decode(found) for found in re.findall(r"data:video/mp4;base64,([^\"]+)", page)]
+def films(run_dir, camera):
+    store = EpisodeStore(run_dir)
+    return Studio(lambda name: store.read(name).scene, camera).films(read_run(run_dir))
+
+
+def videos(run_dir, camera):
+    return [b64decode(film.mp4_base64) for film in films(run_dir, camera)]
 
 
 def test_three_films_play_everywhere(run):
-    write_report(run, Camera(paint, period_s=0.04))
-    films = videos(run)
-    assert len(films) == 3
-    for film in films:
+    made = videos(run, Camera(paint, period_s=0.04))
+    assert len(made) == 3
+    for film in made:
         assert film.index(b"moov") < film.index(b"mdat"), "the index must come first"
         with av.open(io.BytesIO(film)) as container:
             (stream,) = container.streams.video
@@ -44,27 +48,26 @@ def test_three_films_play_everywhere(run):
             assert stream.average_rate == 25
             # Three episodes of 10 steps: 11 pictures each and 0.4 s of pause.
             assert sum(1 for _ in container.decode(video=0)) == 3 * (11 + 10)
-    page = (run / "report.html").read_text()
-    assert page.count("<video") == 3
+
+
+def test_films_play_by_themselves_in_the_page(run):
+    page = write_report(run, Camera(paint)).read_text()
+    assert page.count("<video") == page.count("data:video/mp4;base64,") == 3
     for attribute in ("autoplay", "loop", "muted", "playsinline", 'poster="data:image/jpeg'):
         assert page.count(attribute) >= 3
 
 
 def test_films_show_the_stored_scenes(run):
     seen = []
-    write_report(run, Camera(lambda scene, *size: seen.append(scene) or paint(scene, *size)))
-    from robofeed.data.store import EpisodeStore
-
+    films(run, Camera(lambda scene, *size: seen.append(scene) or paint(scene, *size)))
     wanted = EpisodeStore(run).read("v000000").scene
     np.testing.assert_array_equal(np.stack(seen[: len(wanted)]), wanted)
 
 
 def test_films_in_the_folder_are_kept_and_need_no_camera(run):
-    write_report(run, Camera(paint))
-    first = videos(run)
+    first = videos(run, Camera(paint))
     assert len(list((run / "clips").glob("*.mp4"))) == 3
-    write_report(run)
-    assert videos(run) == first
+    assert videos(run, Camera(None)) == first
 
 
 @pytest.mark.parametrize(
@@ -77,9 +80,8 @@ def test_films_in_the_folder_are_kept_and_need_no_camera(run):
 def test_a_film_that_cannot_be_made_is_said(run, spoil, said):
     camera = Camera(None) if "renderer" in said else Camera(paint)
     spoil(run)
-    page = write_report(run, camera).read_text()
-    assert page.count("<video") < 3
-    assert said in page
+    start = films(run, camera)[0]
+    assert said in start.missing and not start.mp4_base64
 
 
 def test_a_renderer_that_raises_costs_the_film_only(run):
@@ -88,14 +90,14 @@ def test_a_renderer_that_raises_costs_the_film_only(run):
     def broken(scene, height, width):
         raise HardwareError("no display")
 
-    page = write_report(run, Camera(broken)).read_text()
-    assert page.count("the clip could not be made: no display") == 3
+    for film in films(run, Camera(broken)):
+        assert film.missing == "the clip could not be made: no display"
     assert list((run / "clips").iterdir()) == []
 
 
 def test_episodes_without_scenes_are_said(make_run):
     run = make_run("blind", steps=1000, evaluations=3, stored=1, scenes=False)
-    assert "was stored without scenes" in write_report(run, Camera(paint)).read_text()
+    assert all("was stored without scenes" in film.missing for film in films(run, Camera(paint)))
 
 
 def test_the_middle_is_the_evaluation_nearest_to_half_of_the_steps(run):

@@ -10,6 +10,8 @@ from robofeed.data.errors import ConfigError
 from robofeed.data.observation import Gate
 from robofeed.data.store import EpisodeStore
 from robofeed.events import Evaluated
+from robofeed.report.run_record import read_run
+from robofeed.report.safety_summary import EpisodeGates, check_seeds
 from robofeed.report.writer import write_report
 
 SECTIONS = (
@@ -144,17 +146,20 @@ def test_pairs_are_counted_from_the_ledger(page):
     assert "Taken back 1" in page.words
 
 
-def test_the_evaluation_seeds_are_really_compared(module_run, make_run):
-    assert (
-        "Checked: none of its 100 seeds is among the 4 of stored training" in read(module_run).words
-    )
-    leaky = make_run("leaky", steps=2000, evaluations=3, final_seeds=range(1000, 1100), stored=3)
-    words = read(leaky).words
-    assert "3 of 100 evaluation seeds were seen before (1000-1002)" in words
-    again = make_run("again", steps=2000, evaluations=3, final_seeds=range(10_039, 10_139))
-    assert "1 of 100 evaluation seeds were seen before (10039)" in read(again).words
-    running = make_run("running", steps=2000, evaluations=3, finished=False, stored=1)
-    assert "Checked: none of its 40 seeds is among the 1 of stored training" in read(running).words
+def test_the_evaluation_seeds_are_really_compared(page, make_run):
+    assert "Checked: none of its 100 seeds is among the 4 of stored training" in page.words
+
+    def checked(name, seeds, **more):
+        run = make_run(name, steps=1000, evaluations=3, final_seeds=seeds, stored=1, **more)
+        trained = [EpisodeGates(1000 + number, np.zeros(5, np.uint16)) for number in range(3)]
+        return check_seeds(read_run(run), trained)
+
+    leaky = checked("leaky", range(1000, 1100))
+    assert leaky.state == "no" and "3 of 100 evaluation seeds were seen before (1" in leaky.text
+    again = checked("again", range(10_039, 10_139))
+    assert again.state == "no" and "1 of 100" in again.text
+    assert checked("running", None, finished=False).state == "yes"
+    assert check_seeds(read_run(make_run("unseeded", steps=500)), []).state == "unknown"
 
 
 def test_what_used_true_success_is_marked(page):
