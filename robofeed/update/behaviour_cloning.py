@@ -25,8 +25,8 @@ from robofeed.update.pools import Pool, Pools
 from robofeed.update.stacked_mlp import Parameters, Tape
 
 METRICS = ("imitation_error", "std")
-NEARLY_ONE = 0.999
-"""demonstrated actions at a bound count as this, so that their inverse tanh is finite"""
+NEARLY_ONE = 0.97
+"""demonstrated actions at a bound count as this: their inverse tanh is then no outlier"""
 
 
 def cloning_gradient(
