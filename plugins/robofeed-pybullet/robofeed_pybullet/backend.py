@@ -60,12 +60,12 @@ class PybulletBackend:
         self._entropy = np.random.default_rng()
         self._painter: Painter | None = None
         self._stopped = False
-        self._world = World([], [], [])
+        self._pose = self._chain.pose(figures.home_rad)
+        self._world = World(figures.home_rad, [0.0] * len(figures.home_rad), self._pose.tool_m)
         self._layout: Layout | None = None
         self._noise: Callable[[list[float]], list[float]] | None = None
         self._delay_steps = 0
         self._waiting: deque[Target] = deque()
-        self._pose = self._chain.pose(figures.home_rad)
         self._steps = 0
         self._met: list[bool] = []
         self._collided = False
@@ -95,10 +95,10 @@ class PybulletBackend:
         variation = vary(
             self._config.randomise, layout, self.physics.links, self._spec.observation, rng
         )
+        self.physics.build(variation)
         self._layout = layout = variation.layout
         self._noise, self._delay_steps = variation.noise, variation.delay_steps
         self._world = World([], [], [])
-        self.physics.build(variation)
         self._waiting.clear()
         self._steps = 0
         self._stopped = False

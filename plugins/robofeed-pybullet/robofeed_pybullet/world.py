@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,7 +64,8 @@ class PhysicsWorld:
         self.substeps = substeps
         self._gripper = gripper
         self.client = -1
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._file = Path()
+        self._remove_file: weakref.finalize[..., PhysicsWorld] | None = None
         fingers = arm.gripper.joints if gripper else ()
         self._fingers = [(shut, opened - shut) for _, shut, opened in fingers]
         self._names = [*arm.joints, *(name for name, _, _ in fingers)]
@@ -109,7 +112,10 @@ class PhysicsWorld:
                 "PyBullet did not start: this process has no engine left, or already a window"
             )
         self.client = client
-        self._folder = tempfile.TemporaryDirectory(prefix="robofeed-arm-")
+        folder = tempfile.mkdtemp(prefix="robofeed-arm-")
+        # Also where nobody closes this, at the latest when the process ends.
+        self._remove_file = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._file = Path(folder) / "arm.urdf"
         model = physics_model(self._arm, gripper=self._gripper)
         write_urdf(model, self._file, visuals=window)
 
@@ -118,9 +124,8 @@ class PhysicsWorld:
         if self.client >= 0:
             pybullet.disconnect(self.client)
             self.client = -1
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        if self._remove_file is not None:
+            self._remove_file()
 
     def build(self, variation: Variation) -> None:
         """Empty the world and put arm, table and bodies in, the gripper open.
@@ -200,11 +205,6 @@ class PhysicsWorld:
                     self.body, number, physicsClientId=self.client
                 )
             )
-
-    @property
-    def _file(self) -> Path:
-        assert self._folder is not None
-        return Path(self._folder.name) / "arm.urdf"
 
     def _load_arm(self, home_rad: Sequence[float]) -> None:
         client = self.client
