@@ -205,7 +205,7 @@ ARMS = {
                 width_m=0.085,
                 force=1.0,
                 speed=2.0,
-                cube_opening=0.40,
+                cube_opening=0.37,
                 hand_half_m=(0.040, 0.078),
             ),
             view_m=(1.55, 0.30),

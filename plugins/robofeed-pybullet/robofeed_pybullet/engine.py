@@ -5,6 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
+from robofeed.data.errors import ConfigError
+
+MISSING = (
+    "PyBullet is not installed or does not load ({error}). Install it with: "
+    "pip install pybullet==3.2.7. It has wheels for Linux (x86_64, aarch64) and Windows up to "
+    "Python 3.11; on macOS and with later Pythons pip builds it, which needs a C++ compiler "
+    "(xcode-select --install, or your system's build-essential)"
+)
+
 if "pybullet" in sys.modules:
     import pybullet
 else:
@@ -15,6 +24,8 @@ else:
     try:
         os.dup2(_nowhere, 2)
         import pybullet
+    except ImportError as error:
+        raise ConfigError(MISSING.format(error=error)) from error
     finally:
         os.dup2(_kept, 2)
         os.close(_kept)

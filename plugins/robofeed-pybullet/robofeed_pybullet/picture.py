@@ -14,12 +14,9 @@ from robofeed.data.tasks import Body
 from robofeed_pybullet.arms import Arm
 from robofeed_pybullet.engine import pybullet
 from robofeed_pybullet.model_writer import without_meshes, write_urdf
-from robofeed_pybullet.scene import decode
+from robofeed_pybullet.scene import GOAL_COLOUR, GOAL_RADIUS_M, decode
 
 TABLE = (0.83, 0.86, 0.88, 1.0)
-GOAL = (0.10, 0.72, 0.38, 0.75)
-GOAL_RADIUS_M = 0.015
-"""so101"""
 _YAW_DEG, _PITCH_DEG, _FIELD_DEG = 52.0, -30.0, 42.0
 _LIGHT = (1.2, -0.9, 2.2)
 
@@ -49,7 +46,10 @@ class Painter:
         radius = GOAL_RADIUS_M * scale
         self._goal = self._solid(
             pybullet.createVisualShape(
-                pybullet.GEOM_SPHERE, radius=radius, rgbaColor=GOAL, physicsClientId=self._client
+                pybullet.GEOM_SPHERE,
+                radius=radius,
+                rgbaColor=GOAL_COLOUR,
+                physicsClientId=self._client,
             ),
             (0.0, 0.0, 0.0),
         )

@@ -12,6 +12,9 @@ from robofeed.data.spec import FloatArray
 from robofeed.data.tasks import Body, Layout, World
 from robofeed.data.tasks.task import Point
 
+GOAL_COLOUR = (0.10, 0.72, 0.38, 0.75)
+GOAL_RADIUS_M = 0.015
+"""so101"""
 _KINDS = ("none", "box", "cylinder", "sphere")
 _BODY_SIZE = 1 + 3 + 3 + 4 + 3
 

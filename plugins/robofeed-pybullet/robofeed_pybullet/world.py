@@ -11,18 +11,20 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
 from robofeed.data.errors import HardwareError
-from robofeed.data.tasks import Body, BodyState, World
+from robofeed.data.tasks import Body, BodyState, Layout, World
 from robofeed_pybullet.arms import Arm
 from robofeed_pybullet.engine import pybullet
 from robofeed_pybullet.merge import merged
 from robofeed_pybullet.model import Model
 from robofeed_pybullet.model_writer import without_meshes, write_urdf
 from robofeed_pybullet.randomisation import Variation
+from robofeed_pybullet.scene import GOAL_COLOUR, GOAL_RADIUS_M
 
 MOTOR_GAIN = 0.2
 """Share of the position error removed in a time step of 5 ms: 83 % within a period of 8 steps, the
@@ -64,6 +66,8 @@ class PhysicsWorld:
         self.substeps = substeps
         self._gripper = gripper
         self.client = -1
+        self._window = False
+        self._due_s = 0.0
         self._file = Path()
         self._remove_file: weakref.finalize[..., PhysicsWorld] | None = None
         fingers = arm.gripper.joints if gripper else ()
@@ -84,6 +88,7 @@ class PhysicsWorld:
         self._measured_opening = 1.0
         self.body = -1
         self.joints: list[int] = []
+        self._placed: list[int] = []
         self._movable: list[int] = []
         self._obstacles: list[int] = []
 
@@ -111,7 +116,7 @@ class PhysicsWorld:
             raise HardwareError(
                 "PyBullet did not start: this process has no engine left, or already a window"
             )
-        self.client = client
+        self.client, self._window = client, window
         folder = tempfile.mkdtemp(prefix="robofeed-arm-")
         # Also where nobody closes this, at the latest when the process ends.
         self._remove_file = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
@@ -150,12 +155,14 @@ class PhysicsWorld:
         self._load_arm(layout.home_rad or self._arm.home_rad)
         self._vary_arm(variation)
         self._movable, self._obstacles = [], []
-        for body in layout.bodies:
-            number = self._add(body)
+        self._placed = [self._add(body) for body in layout.bodies]
+        for number, body in zip(self._placed, layout.bodies, strict=True):
             if body.mass_kg > 0:
                 self._movable.append(number)
             if body.obstacle:
                 self._obstacles.append(number)
+        if self._window:
+            self._show(layout)
 
     def command(self, joint_rad: Sequence[float], opening: float = 0.0) -> None:
         """Set the joints' goals and the gripper's opening, which goes there at its own speed."""
@@ -175,10 +182,14 @@ class PhysicsWorld:
         )
 
     def step(self) -> None:
-        """Advance one period."""
+        """Advance one period; in a window not faster than a person can watch."""
         client, step = self.client, pybullet.stepSimulation
         for _ in range(self.substeps):
             step(client)
+        if self._window:
+            now_s = time.monotonic()
+            self._due_s = max(self._due_s + self._timestep_s * self.substeps, now_s)
+            time.sleep(self._due_s - now_s)
 
     def read(self, world: World) -> None:
         """Fill `world` with what is measured now; the tool position is the caller's."""
@@ -205,6 +216,25 @@ class PhysicsWorld:
                     self.body, number, physicsClientId=self.client
                 )
             )
+
+    def _show(self, layout: Layout) -> None:
+        """Colours and the goal, for a window."""
+        for number, body in zip(self._placed, layout.bodies, strict=True):
+            pybullet.changeVisualShape(
+                number, -1, rgbaColor=body.colour, physicsClientId=self.client
+            )
+        goal = pybullet.createVisualShape(
+            pybullet.GEOM_SPHERE,
+            radius=GOAL_RADIUS_M * self._arm.scale,
+            rgbaColor=GOAL_COLOUR,
+            physicsClientId=self.client,
+        )
+        pybullet.createMultiBody(
+            0,
+            baseVisualShapeIndex=goal,
+            basePosition=layout.goal_m,
+            physicsClientId=self.client,
+        )
 
     def _load_arm(self, home_rad: Sequence[float]) -> None:
         client = self.client
