@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 
 import torch
+
+WARM_UPDATES = 3
+"""ordinary updates before a recording, which needs warm libraries and memory pools"""
 
 
 class Repeated:
@@ -12,7 +16,8 @@ class Repeated:
 
     On a GPU, `once` is recorded `per_graph` times into one CUDA graph, which is then launched as
     often as needed; so it must not synchronise with the host and must find all tensors in place.
-    Whatever `once` decides on the host goes into `key`: another key, another recording.
+    Whatever `once` decides on the host goes into `key`: another key, another recording. What does
+    not fill a graph is done by a graph of one update.
     """
 
     def __init__(
@@ -26,28 +31,31 @@ class Repeated:
         self._generators = generators
         self._device = device
         self._per_graph = per_graph
-        self._graphs: dict[Hashable, torch.cuda.CUDAGraph] = {}
+        self._warmed: Counter[Hashable] = Counter()
+        self._graphs: dict[tuple[Hashable, int], torch.cuda.CUDAGraph] = {}
 
     def run(self, n: int, key: Hashable) -> None:
         """Call `once` n times."""
         if self._device.type == "cuda" and torch.cuda.is_available():
-            n = self._launch(n, key)
-        for _ in range(n):
-            self._once()
+            self._launch(n, key)
+        else:
+            for _ in range(n):
+                self._once()
 
-    def _launch(self, n: int, key: Hashable) -> int:
-        """Launch as many whole graphs as fit into n updates; return how many are left over."""
-        if n < self._per_graph:
-            return n
-        if key not in self._graphs:
-            # a recording needs warm memory pools and libraries; these count as updates too
-            warm = min(n, 3)
+    def _launch(self, n: int, key: Hashable) -> None:
+        """Do n updates: long graphs as far as they go, then graphs of one."""
+        warm = min(n, WARM_UPDATES - self._warmed[key])
+        if warm:
             self._warm_up(warm)
+            self._warmed[key] += warm
             n -= warm
-            self._graphs[key] = self._record()
-        for _ in range(n // self._per_graph):
-            self._graphs[key].replay()
-        return n % self._per_graph
+        for size in (self._per_graph, 1):
+            if n >= size:
+                if (key, size) not in self._graphs:
+                    self._graphs[key, size] = self._record(size)
+                for _ in range(n // size):
+                    self._graphs[key, size].replay()
+                n %= size
 
     def _warm_up(self, count: int) -> None:
         """Call `once` on a stream of its own, as recording needs it before."""
@@ -58,12 +66,12 @@ class Repeated:
                 self._once()
         torch.cuda.current_stream(self._device).wait_stream(side)
 
-    def _record(self) -> torch.cuda.CUDAGraph:
-        """Record `per_graph` updates; recording does none of them."""
+    def _record(self, size: int) -> torch.cuda.CUDAGraph:
+        """Record `size` updates; recording does none of them."""
         graph = torch.cuda.CUDAGraph()
         for generator in self._generators:
             graph.register_generator_state(generator)
         with torch.cuda.graph(graph):
-            for _ in range(self._per_graph):
+            for _ in range(size):
                 self._once()
         return graph

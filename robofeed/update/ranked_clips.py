@@ -77,7 +77,7 @@ def choices(order: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
 
 
 def gather(labels: Sequence[Resolved], device: torch.device, stride: int = 1) -> RankedClips | None:
-    """Put the rankings among `labels` on `device`, each `stride`-th step; None where there are none.
+    """Put the rankings among `labels` on `device`, each `stride`-th step; None if there are none.
 
     Raises:
         DataError: a ranking whose clips are missing, too many, or hold numbers that are not finite.

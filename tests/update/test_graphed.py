@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from robofeed.update.config import SacConfig
-from robofeed.update.graphed import Repeated
+from robofeed.update.graphed import WARM_UPDATES, Repeated
 from robofeed.update.sac import SacLearner
 
 
@@ -13,32 +13,27 @@ class Recorder(Repeated):
     """The launching logic without a GPU: a recorded graph is a counter."""
 
     def __init__(self, per_graph):
-        self.done = 0
+        self.done = self.one_by_one = 0
         self.recorded = []
         super().__init__(self.once, [], torch.device("cpu"), per_graph)
 
     def once(self):
         self.done += 1
+        self.one_by_one += 1
 
     def _warm_up(self, count):
         for _ in range(count):
             self._once()
 
-    def _record(self):
-        self.recorded.append(self.done)
+    def _record(self, size):
+        self.recorded.append(size)
         outer = self
 
         class Graph:
             def replay(self):
-                outer.done += outer._per_graph
+                outer.done += size
 
         return Graph()
-
-    def run_as_on_gpu(self, n, key):
-        left = self._launch(n, key)
-        assert 0 <= left <= n
-        for _ in range(left):
-            self._once()
 
 
 def test_on_a_cpu_updates_are_made_one_by_one():
@@ -52,15 +47,16 @@ def test_on_a_cpu_updates_are_made_one_by_one():
 def test_graphs_make_exactly_n_updates(n, per_graph):
     recorder = Recorder(per_graph)
     for call in range(1, 4):
-        recorder.run_as_on_gpu(n, key=0)
+        recorder._launch(n, key=0)
         assert recorder.done == call * n
+    assert recorder.one_by_one <= WARM_UPDATES, "the rest must come from graphs"
 
 
 def test_what_the_host_decides_has_a_recording_of_its_own():
     recorder = Recorder(per_graph=4)
     for key in ("exploring", "labelled", "labelled", "exploring"):
-        recorder.run_as_on_gpu(12, key)
-    assert len(recorder.recorded) == 2
+        recorder._launch(4 + WARM_UPDATES, key)
+    assert recorder.recorded == [4, 4, 1, 1]
 
 
 @pytest.mark.needs_gpu
