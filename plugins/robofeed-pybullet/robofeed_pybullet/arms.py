@@ -31,6 +31,15 @@ class Gripper:
     """the opening in [0, 1] at which it has shut on the tasks' cube, measured here"""
     hand_half_m: tuple[float, float]
     """half the width, along x and y, of the shut hand while the tool points down"""
+    held: tuple[tuple[str, float], ...] = ()
+    """joints that a linkage turns in the real gripper, and where they are fixed while it is used:
+    there the fingers are parallel round the tasks' cube (motors of their own let them fold)"""
+
+    @property
+    def driven(self) -> tuple[tuple[str, float, float], ...]:
+        """The joints that move in the simulation."""
+        held = dict(self.held)
+        return tuple(joint for joint in self.joints if joint[0] not in held)
 
 
 @dataclass(frozen=True)
@@ -180,6 +189,7 @@ ARMS = {
                 speed=2.0,
                 cube_opening=0.41,
                 hand_half_m=(0.052, 0.055),
+                held=(("left_base_tip_joint", 0.0), ("right_base_tip_joint", 0.0)),
             ),
             motor_residual=1e-3,
             view_m=(1.9, 0.38),
@@ -205,8 +215,9 @@ ARMS = {
                 width_m=0.085,
                 force=1.0,
                 speed=2.0,
-                cube_opening=0.37,
+                cube_opening=0.40,
                 hand_half_m=(0.040, 0.078),
+                held=(("left_finger_joint", 0.5), ("right_finger_joint", 0.5)),
             ),
             view_m=(1.55, 0.30),
             scale=1.7,

@@ -216,8 +216,9 @@ class PybulletBackend:
         now = self.task.truth(self._world, layout)
         self._met.append(now.success)
         self._collided = self._collided or now.collided
-        success = self.task.episode_success(self._met, self._collided)
-        self._truth = now if success == now.success else replace(now, success=success)
+        if now.success and not self.task.episode_success(self._met, self._collided):
+            now = replace(now, success=False)
+        self._truth = now
 
     def _observe(self, layout: Layout) -> Observation:
         values = self.task.observe(self._world, layout)

@@ -101,6 +101,13 @@ class PlanarArm:
             self._pan_sign,
             self._roll_sign,
         )
+        # Lengths and directions of the two links that carry the wrist.
+        self._links = (
+            math.hypot(upper[0], upper[2]),
+            math.atan2(upper[2], upper[0]),
+            math.hypot(lower[0], lower[2]),
+            math.atan2(upper[2], upper[0]) - math.atan2(lower[2], lower[0]),
+        )
         self._hold = hold_posture
         self._home_pitch = sum(home_rad[1:4])
         # Pointing down, a turn of the room about z by psi is undone by a roll about x by psi.
@@ -134,89 +141,125 @@ class PlanarArm:
         )
 
     def solve(self, start_rad: Floats, pose: PlanarPose, goal_m: Floats) -> Solution:
-        """The pan in closed form, then damped least squares in the plane.
+        """The pan in closed form, the pitch by one damped step, the other two joints to fit.
 
-        A pitch joint that meets its limit stays there and the others go on.
+        Where that leaves reach or limits, damped least squares in the plane come as near as they
+        can: a joint that meets its limit stays there and the others go on.
         """
         x, y, up = goal_m
-        joints = list(start_rad)
+        pan, lift, elbow, flex, roll = start_rad
         aside = pose.aside_m
-        across = math.sqrt(max(x * x + y * y - aside * aside, 0.0))
-        joints[0] = self._pan(joints[0], x, y, across, aside)
+        pan = self._pan(pan, x, y, aside)
         if self._hold:
-            yaw = self._pan_sign * joints[0] - self._home_yaw
+            yaw = self._pan_sign * pan - self._home_yaw
             roll = self._home_roll + self._roll_sign * yaw
-            joints[4] = min(max(roll, self.low[4]), self.high[4])
-            aside = -math.sin(self._roll_sign * joints[4]) * self._tool_up
-            across = math.sqrt(max(x * x + y * y - aside * aside, 0.0))
-            joints[0] = self._pan(joints[0], x, y, across, aside)
-            pose = self.pose(joints)
-        yaw = self._pan_sign * joints[0]
+            roll = min(max(roll, self.low[4]), self.high[4])
+            aside = -math.sin(self._roll_sign * roll) * self._tool_up
+            pan = self._pan(pan, x, y, aside)
+        yaw = self._pan_sign * pan
         # What the pan reaches, which at its limit or behind the base is not the goal's bearing.
         across = math.cos(yaw) * x + math.sin(yaw) * y
-        tool = self._fold(joints, pose, across, up)
+        step = self._step(pose, across, up, (1.0, 1.0, 1.0))
+        d1, d2, d3 = self._turned(pose, *step)
+        joints = [pan, lift + d1, elbow + d2, flex + d3, roll]
+        if not self._fit(joints, elbow, across, up):
+            self._descend(joints, across, up)
         share = within_travel(start_rad, joints, self.travel)
         if share < 1.0:
             joints = [
                 start + share * (goal - start)
                 for start, goal in zip(start_rad, joints, strict=True)
             ]
-            tool = self.pose(joints).tool_m
+        tool = self.pose(joints).tool_m
         return Solution(joints, tool, math.dist(tool, goal_m))
 
-    def _pan(self, now: float, x: float, y: float, across: float, aside: float) -> float:
+    def _pan(self, now: float, x: float, y: float, aside: float) -> float:
+        """The pan, nearest to `now`, that brings (x, y) into the plane's parallel at `aside`."""
+        across = math.sqrt(max(x * x + y * y - aside * aside, 0.0))
         yaw = math.atan2(y, x) - math.atan2(aside, across)
         pan = math.remainder(self._pan_sign * yaw - now, math.tau) + now
         return min(max(pan, self.low[0]), self.high[0])
 
-    def _fold(self, joints: list[float], pose: PlanarPose, across: float, up: float) -> Place:
-        """Bring the pitch joints to a point of the plane, in place. Returns where the tool is."""
-        low, high = self.low, self.high
-        frozen = [1.0, 1.0, 1.0]
-        turning = True
-        for _ in range(ITERATIONS):
-            r, z = pose.across_m, pose.up_m
-            r1, z1, r2, z2, r3, z3 = pose.joints
-            f1, f2, f3 = frozen
-            # A pitch about y moves a point at (r, z) from its joint by (z, -r).
-            a1, a2, a3 = (z - z1) * f1, (z - z2) * f2, (z - z3) * f3
-            b1, b2, b3 = (r1 - r) * f1, (r2 - r) * f2, (r3 - r) * f3
-            er, ez = across - r, up - z
-            aa = a1 * a1 + a2 * a2 + a3 * a3 + DAMPING
-            bb = b1 * b1 + b2 * b2 + b3 * b3 + DAMPING
-            ab = a1 * b1 + a2 * b2 + a3 * b3
-            scale = 1.0 / (aa * bb - ab * ab)
-            wr, wz = (bb * er - ab * ez) * scale, (aa * ez - ab * er) * scale
-            d1, d2, d3 = a1 * wr + b1 * wz, a2 * wr + b2 * wz, a3 * wr + b3 * wz
-            if turning:
-                turning = False
-                d1, d2, d3 = self._turned(pose.pitch_rad, (a1, a2, a3, b1, b2, b3), (d1, d2, d3))
-            for index, change in enumerate((d1, d2, d3), 1):
-                wanted = joints[index] + change
-                if wanted < low[index] or wanted > high[index]:
-                    frozen[index - 1] = 0.0
-                    wanted = min(max(wanted, low[index]), high[index])
-                joints[index] = wanted
-            pose = self.pose(joints)
-            if abs(across - pose.across_m) + abs(up - pose.up_m) < TOLERANCE_M:
-                break
-        return pose.tool_m
+    def _step(
+        self, pose: PlanarPose, across: float, up: float, free: tuple[float, float, float]
+    ) -> tuple[float, float, float]:
+        """One damped step of the pitch joints towards a point of the plane; `free` is 0 or 1."""
+        r, z = pose.across_m, pose.up_m
+        r1, z1, r2, z2, r3, z3 = pose.joints
+        f1, f2, f3 = free
+        # A pitch about y moves a point at (r, z) from its joint by (z, -r).
+        a1, a2, a3 = (z - z1) * f1, (z - z2) * f2, (z - z3) * f3
+        b1, b2, b3 = (r1 - r) * f1, (r2 - r) * f2, (r3 - r) * f3
+        er, ez = across - r, up - z
+        aa = a1 * a1 + a2 * a2 + a3 * a3 + DAMPING
+        bb = b1 * b1 + b2 * b2 + b3 * b3 + DAMPING
+        ab = a1 * b1 + a2 * b2 + a3 * b3
+        scale = 1.0 / (aa * bb - ab * ab)
+        wr, wz = (bb * er - ab * ez) * scale, (aa * ez - ab * er) * scale
+        return a1 * wr + b1 * wz, a2 * wr + b2 * wz, a3 * wr + b3 * wz
 
     def _turned(
-        self, pitch: float, jacobian: tuple[float, ...], step: tuple[float, float, float]
+        self, pose: PlanarPose, d1: float, d2: float, d3: float
     ) -> tuple[float, float, float]:
-        """`step` and a turn towards the home pitch that leaves the tool in place."""
-        a1, a2, a3, b1, b2, b3 = jacobian
-        d1, d2, d3 = step
-        n1, n2, n3 = a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1
-        wish = self._home_pitch - pitch
+        """A step, and a turn towards the home pitch that leaves the tool in place."""
+        r, z = pose.across_m, pose.up_m
+        r1, z1, r2, z2, r3, z3 = pose.joints
+        # The only motion of three joints that keeps a point of the plane: across both gradients.
+        n1 = (z - z2) * (r3 - r) - (z - z3) * (r2 - r)
+        n2 = (z - z3) * (r1 - r) - (z - z1) * (r3 - r)
+        n3 = (z - z1) * (r2 - r) - (z - z2) * (r1 - r)
+        wish = self._home_pitch - pose.pitch_rad
         if self._hold:
             wish = min(max(wish - d1 - d2 - d3, -PITCH_STEP_RAD), PITCH_STEP_RAD)
         else:
             wish *= POSTURE_GAIN
         length = math.sqrt(n1 * n1 + n2 * n2 + n3 * n3) + 1e-12
-        n1, n2, n3 = n1 / length, n2 / length, n3 / length
-        turned = n1 + n2 + n3
+        turned = (n1 + n2 + n3) / length
         # Damped: where the joints can hardly turn the tool in place they are not asked to.
-        share = wish * turned / (turned * turned + 0.01)
+        share = wish * turned / (turned * turned + 0.01) / length
         return d1 + share * n1, d2 + share * n2, d3 + share * n3
+
+    def _fit(self, joints: list[float], elbow: float, across: float, up: float) -> bool:
+        """Bring the tool onto a point exactly, keeping its pitch; whether that is possible.
+
+        The elbow stays on the side of the arm on which it is at `elbow`.
+        """
+        across1, up1, _, _, _, _, wx, wz, tool_up, _, roll_sign = self._figures
+        upper, upper_rad, lower, bend_rad = self._links
+        pitch = joints[1] + joints[2] + joints[3]
+        cos, sin = math.cos(pitch), math.sin(pitch)
+        wz += math.cos(roll_sign * joints[4]) * tool_up
+        x, z = across - across1 - cos * wx - sin * wz, up - up1 - cos * wz + sin * wx
+        cos = (x * x + z * z - upper * upper - lower * lower) / (2.0 * upper * lower)
+        if not -1.0 < cos < 1.0:
+            return False
+        sin = math.copysign(math.sqrt(1.0 - cos * cos), math.sin(elbow + bend_rad))
+        flexed = math.atan2(sin, cos) - bend_rad
+        raised = upper_rad - math.atan2(z, x) - math.atan2(lower * sin, upper + lower * cos)
+        raised = math.remainder(raised, math.tau)
+        low, high = self.low, self.high
+        wrist = pitch - raised - flexed
+        if not (
+            low[1] <= raised <= high[1]
+            and low[2] <= flexed <= high[2]
+            and low[3] <= wrist <= high[3]
+        ):
+            return False
+        joints[1], joints[2], joints[3] = raised, flexed, wrist
+        return True
+
+    def _descend(self, joints: list[float], across: float, up: float) -> None:
+        """Bring the tool as near to a point of the plane as limits and reach allow, in place."""
+        low, high = self.low, self.high
+        free = [1.0, 1.0, 1.0]
+        step = (0.0, 0.0, 0.0)
+        for _ in range(ITERATIONS):
+            for index, change in enumerate(step, 1):
+                wanted = joints[index] + change
+                joints[index] = min(max(wanted, low[index]), high[index])
+                if joints[index] != wanted:
+                    free[index - 1] = 0.0
+            pose = self.pose(joints)
+            if abs(across - pose.across_m) + abs(up - pose.up_m) < TOLERANCE_M:
+                break
+            step = self._step(pose, across, up, (free[0], free[1], free[2]))

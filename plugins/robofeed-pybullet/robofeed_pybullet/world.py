@@ -43,10 +43,12 @@ GEAR_FORCES = 5.0
 
 def physics_model(arm: Arm, *, gripper: bool) -> Model:
     """The arm for physics: boxes for meshes; without `gripper` the fingers are fixed, shut."""
-    shut = {name: position for name, position, _ in arm.gripper.joints}
-    moving = {*arm.joints, *(shut if gripper else ())}
+    stay = {name: shut for name, shut, _ in arm.gripper.joints}
+    moving = {*arm.joints, *((name for name, _, _ in arm.gripper.driven) if gripper else ())}
+    if gripper:
+        stay.update(arm.gripper.held)
     fixed = {
-        name: shut.get(name, 0.0)
+        name: stay.get(name, 0.0)
         for name, joint in arm.model.joints.items()
         if joint.kind != "fixed" and name not in moving
     }
@@ -70,7 +72,7 @@ class PhysicsWorld:
         self._due_s = 0.0
         self._file = Path()
         self._remove_file: weakref.finalize[..., PhysicsWorld] | None = None
-        fingers = arm.gripper.joints if gripper else ()
+        fingers = arm.gripper.driven if gripper else ()
         self._fingers = [(shut, opened - shut) for _, shut, opened in fingers]
         self._names = [*arm.joints, *(name for name, _, _ in fingers)]
         joints = arm.model.joints
