@@ -39,8 +39,9 @@ def cube_body(rng: np.random.Generator, edge_m: float, x_m: float, y_m: float) -
 def table_pair(
     rng: np.random.Generator, distance_m: tuple[float, float], height_m: float
 ) -> tuple[Point, Point]:
-    """Two points at one height whose distance lies between two figures; so101 lengths."""
+    """Two points at one height, so far apart, the way between them in reach; so101 lengths."""
     while True:
         start, goal = sector.draw(rng, height_m, height_m), sector.draw(rng, height_m, height_m)
-        if distance_m[0] <= math.dist(start, goal) <= distance_m[1]:
+        middle = [0.5 * (s + g) for s, g in zip(start, goal, strict=True)]
+        if distance_m[0] <= math.dist(start, goal) <= distance_m[1] and sector.within(*middle):
             return start, goal

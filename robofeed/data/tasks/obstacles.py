@@ -32,7 +32,8 @@ DISTANCE_M = 0.12
 BOX_HALF_M = (0.015, 0.030)
 POST_HALF_M = (0.008, 0.012)
 BOX_TOP_M = (0.04, 0.09)
-POST_TOP_M = (0.08, 0.15)
+POST_TOP_M = (0.07, 0.11)
+"""no higher: what follows the hand must clear them too"""
 DETOUR_M = 0.10
 """how much longer than the straight line the free way is at the most, so101"""
 CROSSING_M = 0.015

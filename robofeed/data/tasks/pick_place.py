@@ -119,6 +119,8 @@ class PickPlace:
         near = math.dist(tool, cube) < 0.7 * self._edge_m
         loose = world.gripper - self._shut
         if near and -SHUT_WITHIN < loose < 2.0 * SHUT_WITHIN:
+            if math.dist(cube, goal) < 0.3 * self._tolerance_m:
+                return [0.0, 0.0, 0.0, 0.0]
             if loose < SHUT_WITHIN or cube[2] > 0.6 * self._edge_m:
                 return [*self._step(cube, self._carry(cube, goal)), 0.0]
             # Perhaps held by its corners: it is if it comes along.
@@ -126,7 +128,7 @@ class PickPlace:
         around = (cube[0], cube[1] - CLEAR_M * scale, cube[2])
         across_m = math.dist(tool[:2], around[:2])
         closing = math.dist(tool, around) < 0.014 * scale and 0.0 < loose and world.gripper < 0.9
-        if closing or math.dist(tool, around) < 0.006 * scale:
+        if closing or math.dist(tool, around) < 0.004 * scale:
             return [0.0, 0.0, 0.0, 0.0]
         hover_m = cube[2] + self._edge_m + 0.025 * scale
         if across_m < 0.005 * scale:

@@ -31,6 +31,8 @@ TOLERANCE_M = 0.03
 APPROACH_WEIGHT = 0.4
 STANDOFF_M = 0.012
 """between the cube's face and the tool point that pushes it, so101"""
+STEER = 1.5
+"""of how far the tool is beside the line through cube and goal, what it goes back in a step"""
 CLEAR_M = 0.024
 """the same when the gripper comes down beside the cube"""
 
@@ -47,6 +49,7 @@ class Push:
         self.horizon = horizon or 100
         self._scale = arm.scale
         self._step_m = arm.tool_step_m
+        self._tolerance_m = TOLERANCE_M * arm.scale
         self._edge_m = cube_edge_m(arm)
         self._tool_height_m = max(0.5 * self._edge_m, 0.015 * arm.scale)
         self._pushing_m = 0.5 * self._edge_m + STANDOFF_M * arm.scale
@@ -96,11 +99,10 @@ class Push:
         """
         cube = world.bodies[0].position_m
         distance_m = math.dist(cube, layout.goal_m)
-        tolerance_m = TOLERANCE_M * self._scale
         approach_m = math.dist(world.tool_m, self._behind(cube, layout.goal_m, self._pushing_m))
-        fade = min(1.0, distance_m / tolerance_m)
+        fade = min(1.0, distance_m / self._tolerance_m)
         cost_m = distance_m + APPROACH_WEIGHT * fade * approach_m
-        return Truth(-cost_m / (REWARD_UNIT_M * self._scale), distance_m <= tolerance_m)
+        return Truth(-cost_m / (REWARD_UNIT_M * self._scale), distance_m <= self._tolerance_m)
 
     def episode_success(self, met: Sequence[bool], collided: bool) -> bool:
         """Cube on its goal on each of the last 5 steps."""
@@ -111,7 +113,7 @@ class Push:
         scale = self._scale
         tool, cube, goal = world.tool_m, world.bodies[0].position_m, layout.goal_m
         left_m = math.dist(cube[:2], goal[:2])
-        if left_m < 0.008 * scale:
+        if left_m < 0.4 * self._tolerance_m:
             return [0.0, 0.0, 0.0]
         ahead = ((goal[0] - cube[0]) / left_m, (goal[1] - cube[1]) / left_m)
         from_cube = (tool[0] - cube[0], tool[1] - cube[1])
@@ -121,9 +123,10 @@ class Push:
         if low and along_m < -0.3 * self._edge_m and abs(aside_m) < 0.4 * self._edge_m:
             # Pushing: forward by what is left, sideways back onto the line through the cube.
             forward_m = min(left_m, 0.6 * self._step_m)
+            back_m = min(max(STEER * aside_m, -forward_m), forward_m)
             return [
-                ahead[0] * forward_m + ahead[1] * aside_m,
-                ahead[1] * forward_m - ahead[0] * aside_m,
+                ahead[0] * forward_m + ahead[1] * back_m,
+                ahead[1] * forward_m - ahead[0] * back_m,
                 self._tool_height_m - tool[2],
             ]
         beside = self._behind(cube, goal, self._beside_m)

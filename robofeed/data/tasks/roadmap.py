@@ -24,8 +24,6 @@ ABOVE_M = 0.030
 """from the tool to the finger tips and a little more, so101"""
 ARRIVED_M = 0.002
 """this near to a corner the next one is gone to, so101"""
-NEAR_M = 0.10
-"""the nearest to the first joint's axis that a way may lead, so101"""
 OUTSIDE = 1.02
 """corners are this much farther out than the larger blocks, which they must not touch"""
 _CORNERS = np.array([(x, y) for x in (-1, 1) for y in (-1, 1)], np.float64)
@@ -157,4 +155,4 @@ def crosses(block: Block, start: Sequence[float], goal: Sequence[float]) -> bool
 
 def _reached(point: Any, scale: float) -> bool:
     x, y, z = (float(value) / scale for value in point)
-    return z <= sector.TOP_M and NEAR_M <= math.hypot(x, y) <= sector.FAR_M
+    return z <= sector.TOP_M and sector.NEAR_M <= math.hypot(x, y) <= sector.FAR_M
