@@ -18,6 +18,7 @@ from robofeed.data.tasks import Layout, World, make_task
 from robofeed_pybullet.arm_spec import CAMERA, backend_spec
 from robofeed_pybullet.arms import find_arm
 from robofeed_pybullet.config import PybulletConfig
+from robofeed_pybullet.kinematics import within_travel
 from robofeed_pybullet.picture import Painter
 from robofeed_pybullet.randomisation import vary
 from robofeed_pybullet.scene import encode
@@ -179,11 +180,14 @@ class PybulletBackend:
         if self._joint_actions:
             step_m = self._arm.tool_step_m
             goal = [
-                here + min(max(change, -step_m), step_m)
-                for here, change in zip(self._pose.tool_m, values[:3], strict=True)
+                place + min(max(change, -step_m), step_m)
+                for place, change in zip(self._pose.tool_m, values[:3], strict=True)
             ]
-            joints = self._chain.solve(self._world.joint_rad, self._pose, goal).joint_rad
-            values[:3] = [q - here for q, here in zip(joints, self._world.joint_rad, strict=True)]
+            here = self._world.joint_rad
+            joints = self._chain.solve(here, self._pose, goal).joint_rad
+            # Slower as a whole where one joint cannot keep up: the tool stays on its way.
+            share = within_travel(here, joints, [high for _, high in self._bounds[: len(here)]])
+            values[:3] = [share * (there - q) for q, there in zip(here, joints, strict=True)]
         return self._bounded(values)
 
     def _bounded(self, values: list[float]) -> FloatArray:
