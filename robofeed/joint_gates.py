@@ -32,6 +32,7 @@ class JointGates:
     def __init__(self, limits: Limits, period_s: float) -> None:
         self.max_age_ns = int(limits.max_observation_age_s * 1e9)
         self._limits = limits
+        self._joints = len(limits.joint_low_rad)
         self._low = limits.joint_low_rad.tolist()
         self._high = limits.joint_high_rad.tolist()
         self._step = (limits.joint_speed_rad_s * period_s).tolist()
@@ -56,17 +57,16 @@ class JointGates:
         """
         start = previous.joint_rad.tolist()
         goal = target.joint_rad.tolist()
-        if not len(start) == len(goal) == len(self._low):
-            return target, Gate.BAD_SHAPE
         gripper = target.gripper
-        if (gripper != gripper or 0.0 <= gripper <= 1.0) and self._free(
-            start, goal, previous.tool_m.tolist(), target.tool_m.tolist()
-        ):
+        grips = gripper != gripper or 0.0 <= gripper <= 1.0
+        if grips and self._free(start, goal, previous.tool_m.tolist(), target.tool_m.tolist()):
             return target, CLEAR
+        if not len(start) == len(goal) == self._joints:
+            return target, Gate.BAD_SHAPE
         if not (is_finite(previous) and is_finite(target)):
             return target, Gate.NON_FINITE
         goal, gates = self._limit_joints(start, goal)
-        if not (gripper != gripper or 0.0 <= gripper <= 1.0):
+        if not grips:
             gates |= Gate.JOINT_LIMIT
             gripper = min(max(gripper, 0.0), 1.0)
         joints = target.joint_rad if not gates else np.array(goal, np.float32)
@@ -90,6 +90,8 @@ class JointGates:
 
         One pass without calls: this is on the path of every step.
         """
+        if not len(start) == len(goal) == self._joints:
+            return False
         steps = []
         for here, there, last, (low, high, most, most_change) in zip(
             start, goal, self._last_step, self._figures, strict=True

@@ -275,6 +275,9 @@ class BrokenPlan(FakeArm):
     def present(self):
         return self._target(np.full(2, NAN)) if self.numb else super().present()
 
+    def action_of(self, target):
+        return np.full(2, NAN, np.float32) if self.numb else super().action_of(target)
+
 
 @pytest.mark.parametrize("limited", [True, False], ids=["limits", "no limits"])
 @pytest.mark.parametrize(
@@ -316,8 +319,9 @@ def test_an_arm_that_cannot_tell_where_it_is_holds_what_was_commanded_last():
     guarded.reset(seed=1)
     guarded.apply(array(0.1, 0.1))
     arm.numb = True
-    guarded.apply(array(NAN, 0.1))
+    executed = guarded.apply(array(NAN, 0.1))
     np.testing.assert_array_equal(arm.sent[1].joint_rad, arm.sent[0].joint_rad)
+    assert np.isfinite(executed.action).all()
 
 
 def test_an_arm_that_never_could_tell_is_stopped_and_sent_nothing():
