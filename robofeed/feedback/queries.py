@@ -35,17 +35,17 @@ class QueryMaker:
     """Makes queries of `clips` segments of `segment_steps` steps.
 
     Context says what the clips of a query share. In goal-conditioned tasks, clips with different
-    goals mostly compare the goals; `seed` takes clips from episodes that began alike, `episode`
-    takes parts of one episode, `matched` takes either (the first where there are any), `any` asks
-    about anything.
+    goals mostly compare the goals; `seed` takes the same steps of episodes that began alike (parts
+    of one episode as long as no `clips` of them did), `episode` takes parts of one episode,
+    `matched` takes either, `any` asks about anything.
     """
 
     context: Context
     selection: Selection
     segment_steps: int
     candidates: int
+    """drawn for each query asked, for selections that look at them"""
     clips: int = 2
-    """candidates drawn for each query asked, for selections that look at them"""
 
     def make(
         self,
@@ -65,6 +65,8 @@ class QueryMaker:
             selection = "uniform"
         wanted = count if selection == "uniform" else count * self.candidates
         pairs = self._candidates(wanted, footage, rng)
+        if not pairs:
+            return []
         if selection in ("disagreement", "entropy"):
             assert scores is not None  # noqa: S101 - narrowed above
             pairs = _most(pairs, _informative(selection, pairs, scores), count)
@@ -149,7 +151,8 @@ def _informative(
     second = scores([segments[1] for segments in pairs])
     probability = 1.0 / (1.0 + np.exp(np.clip(second - first, -60.0, 60.0)))
     if selection == "disagreement":
-        return probability.std(axis=0)
+        spread: FloatArray = probability.std(axis=0)
+        return spread
     mean = probability.mean(axis=0).clip(1e-6, 1.0 - 1e-6)
     entropy: FloatArray = -(mean * np.log(mean) + (1.0 - mean) * np.log(1.0 - mean))
     return entropy
@@ -175,8 +178,10 @@ def _spread_out(
     )
     places = (places - places.mean(axis=0)) / (places.std(axis=0) + 1e-6)
     chosen = [int(rng.integers(len(pairs)))]
-    distance = np.linalg.norm(places - places[chosen[0]], axis=1)
+    distance = np.full(len(pairs), np.inf)
     while len(chosen) < count:
-        chosen.append(int(np.argmax(distance)))
         distance = np.minimum(distance, np.linalg.norm(places - places[chosen[-1]], axis=1))
+        # Not the same one again, even where all look alike.
+        distance[chosen[-1]] = -1.0
+        chosen.append(int(np.argmax(distance)))
     return [pairs[index] for index in chosen]
