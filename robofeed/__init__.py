@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from robofeed.data.episode import Episode, Segment
+    from robofeed.data.episode import Episode
     from robofeed.data.errors import (
         ConfigError,
         DataError,
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         RobofeedError,
         SafetyStop,
     )
-    from robofeed.data.observation import Observation, Target, Truth
+    from robofeed.data.observation import Observation
     from robofeed.data.spec import ArraySpec, BackendSpec, Limits
     from robofeed.events import (
         EpisodeRecorded,
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
         Ranker,
         RewardModel,
     )
+    from robofeed.run_file import load_config
     from robofeed.safety import Guarded
+    from robofeed.training import resume, train
 
 __all__ = [
     "ArraySpec",
@@ -63,15 +65,15 @@ __all__ = [
     "RunFinished",
     "RunStarted",
     "SafetyStop",
-    "Segment",
-    "Target",
-    "Truth",
     "Updated",
     "hookimpl",
+    "load_config",
+    "resume",
+    "train",
 ]
 
 _HOMES = {
-    "robofeed.data.episode": ("Episode", "Segment"),
+    "robofeed.data.episode": ("Episode",),
     "robofeed.data.errors": (
         "ConfigError",
         "DataError",
@@ -79,7 +81,7 @@ _HOMES = {
         "RobofeedError",
         "SafetyStop",
     ),
-    "robofeed.data.observation": ("Observation", "Target", "Truth"),
+    "robofeed.data.observation": ("Observation",),
     "robofeed.data.spec": ("ArraySpec", "BackendSpec", "Limits"),
     "robofeed.events": (
         "EpisodeRecorded",
@@ -99,7 +101,9 @@ _HOMES = {
         "Ranker",
         "RewardModel",
     ),
+    "robofeed.run_file": ("load_config",),
     "robofeed.safety": ("Guarded",),
+    "robofeed.training": ("resume", "train"),
 }
 """The module each public name lives in."""
 

@@ -11,7 +11,7 @@ class PointConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     horizon: int = 40
-    tolerance_m: float = 0.03
+    tolerance_m: float = 0.05
 
 
 def create(config: PointConfig, context: None) -> Backend:
