@@ -9,12 +9,12 @@ from robofeed.data.errors import ConfigError
 
 MISSING = (
     "PyBullet is not installed or does not load ({error}). Install it with: "
-    "pip install pybullet==3.2.7. It has wheels for Linux (x86_64, aarch64) and Windows up to "
-    "Python 3.11; on macOS and with later Pythons pip builds it, which needs a C++ compiler "
-    "(xcode-select --install, or your system's build-essential)"
+    "pip install pybullet==3.2.7. Linux x86_64 with Python 3.11 has a wheel; where there is none "
+    "(macOS, Python 3.12 and later) pip builds it, which needs a C++ compiler "
+    "(xcode-select --install, or build-essential on Debian)"
 )
 
-if "pybullet" in sys.modules:
+if sys.modules.get("pybullet"):
     import pybullet
 else:
     # The line comes from C and would tear a progress display or a log apart.

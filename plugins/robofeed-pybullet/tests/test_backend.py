@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -184,3 +187,22 @@ def test_unknown_arms_and_tasks_are_named_with_the_nearest_match() -> None:
         PybulletBackend(PybulletConfig(arm="pnda"))
     with pytest.raises(ConfigError, match="did you mean 'push'"):
         PybulletBackend(PybulletConfig(task="pus"))
+
+
+def test_without_pybullet_the_message_says_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["pybullet"] = None
+import robofeed_pybullet
+provider = robofeed_pybullet.robofeed_backends()[0]
+try:
+    provider.create(provider.config_type(), None)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.startswith("ConfigError")
+    assert "pip install pybullet==3.2.7" in said
+    assert "C++ compiler" in said

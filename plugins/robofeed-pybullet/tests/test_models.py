@@ -44,7 +44,7 @@ def test_boiling_down_keeps_mass_and_leaves_only_moving_joints(name: str, grippe
     small = physics_model(arm, gripper=gripper)
     mass_kg = sum(link.mass_kg for link in arm.model.links.values())
     assert sum(link.mass_kg for link in small.links.values()) == pytest.approx(mass_kg)
-    fingers = [finger for finger, _, _ in arm.gripper.joints] if gripper else []
+    fingers = [finger for finger, _, _ in arm.gripper.driven] if gripper else []
     assert set(small.joints) == {*arm.joints, *fingers}
     assert len(small.links) == len(small.joints) + 1
     shapes = sum(len(link.collision) for link in without_meshes(arm.model).links.values())
