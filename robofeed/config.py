@@ -95,6 +95,8 @@ class Queries(Table):
     clips: Annotated[int, Field(ge=2, le=5)] = 5
     """Clips in a question; ranking K of them counts as K - 1 answers."""
     segment_steps: Positive = 25
+    late_share: Share = 0.5
+    """Share of questions about the ends of episodes, where it shows whether a goal was met."""
     alike: Positive = 5
     """Episodes in a row with the same start, so that clips of them can be compared."""
     recent_episodes: Positive = 100
@@ -121,6 +123,10 @@ class Schedule(Table):
     """New answers that make another reward fit worth while."""
     explore_share: Share = 0.05
     """Chance, each step, that a random action is begun and held instead of the policy's."""
+    displaced_share: Share = 0.5
+    """Share of episodes in which the policy sees its observations displaced ..."""
+    displacement: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.2
+    """... by a constant of up to about this share of each element's half range."""
     updates_per_step: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
     publish_every_updates: Positive = 1
     """Updates between two policy snapshots; more than 1 pays off on a GPU."""

@@ -36,10 +36,13 @@ class StepBatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
-    """The arrays behind one segment of L steps."""
+    """The arrays behind one segment of L steps.
+
+    A step is judged by where it led: its observation is the one after it.
+    """
 
     observation: FloatArray
-    """float32 [L, observation]"""
+    """float32 [L, observation], after each step"""
     action: FloatArray
     """float32 [L, action], executed"""
 

@@ -9,8 +9,12 @@ import numpy as np
 
 from robofeed.data.batch import Clip, ClipBatch
 from robofeed.data.episode import Episode, Segment, TruthTrace
+from robofeed.data.errors import DataError
 from robofeed.data.spec import FloatArray
 from robofeed.feedback.queries import Footage
+
+_TRACES = 2_000
+"""Ground truths kept in memory."""
 
 
 class FootageLibrary:
@@ -44,10 +48,16 @@ class FootageLibrary:
             self.add(self._episode(episode_id))
 
     def clip(self, segment: Segment) -> Clip:
-        """The arrays of one segment: what was seen before each step and what was executed."""
+        """The arrays of one segment: what each step executed and what was seen after it.
+
+        Raises:
+            DataError: the episode has not so many steps, or cannot be read.
+        """
         episode = self._episode(segment.episode_id)
+        if segment.stop > len(episode):
+            raise DataError(f"{segment} is no part of the episode, which has {len(episode)} steps")
         rows = slice(segment.start, segment.stop)
-        return Clip(episode.observations[rows], episode.executed[rows])
+        return Clip(episode.observations[1:][rows], episode.executed[rows])
 
     def clips(self, segments: Sequence[Segment]) -> ClipBatch:
         """The arrays of several segments, stacked."""
@@ -91,6 +101,3 @@ class TruthLibrary:
         if trace is None:
             raise LookupError(f"episode {segment.episode_id} has no ground truth")
         return trace.reward[segment.start : segment.stop]
-
-
-_TRACES = 2_000

@@ -13,7 +13,7 @@ from robofeed.data.feedback import Query
 from robofeed.data.spec import FloatArray
 
 Context = Literal["matched", "seed", "episode", "any"]
-Selection = Literal["uniform", "disagreement", "entropy", "coverage"]
+Selection = Literal["uniform", "disagreement", "entropy", "information", "coverage"]
 
 ClipScores = Callable[[Sequence[Segment]], FloatArray]
 """Reward-model score of each segment by each member: float32 [members, segments]."""
@@ -46,6 +46,8 @@ class QueryMaker:
     candidates: int
     """drawn for each query asked, for selections that look at them"""
     clips: int = 2
+    late_share: float = 0.0
+    """share of queries about the ends of episodes, where it shows whether a goal was met"""
 
     def make(
         self,
@@ -61,14 +63,14 @@ class QueryMaker:
         Without `scores` (no reward model yet) the selections that need them fall back to uniform.
         """
         selection = self.selection
-        if scores is None and selection in ("disagreement", "entropy"):
+        if scores is None and selection in _NEED_SCORES:
             selection = "uniform"
         wanted = count if selection == "uniform" else count * self.candidates
         pairs = self._candidates(wanted, footage, rng)
         if not pairs:
             return []
-        if selection in ("disagreement", "entropy"):
-            assert scores is not None  # noqa: S101 - narrowed above
+        if selection in _NEED_SCORES and pairs:
+            assert scores is not None
             pairs = _most(pairs, _informative(selection, pairs, scores), count)
         elif selection == "coverage":
             pairs = _spread_out(pairs, features, count, rng)
@@ -125,14 +127,18 @@ class QueryMaker:
         return tuple(self._cut(film, self._start(film.steps, rng)) for film in films)
 
     def _start(self, steps: int, rng: np.random.Generator) -> int:
+        if rng.random() < self.late_share:
+            return steps - self.segment_steps
         return int(rng.integers(steps - self.segment_steps + 1))
 
     def _cut(self, film: Footage, start: int) -> Segment:
         return Segment(film.episode_id, start, start + self.segment_steps)
 
 
+_NEED_SCORES = ("disagreement", "entropy", "information")
+
 _SEED_SHARE = 0.7
-"""Share of matched queries that compare two episodes with one start; the rest stay in one episode."""
+"""Share of matched queries that compare episodes with one start; the rest stay in one episode."""
 
 
 def _by_seed(footage: Sequence[Footage], at_least: int) -> list[list[Footage]]:
@@ -144,17 +150,34 @@ def _by_seed(footage: Sequence[Footage], at_least: int) -> list[list[Footage]]:
 
 
 def _informative(
-    selection: Selection, pairs: Sequence[tuple[Segment, ...]], scores: ClipScores
+    selection: Selection, candidates: Sequence[tuple[Segment, ...]], scores: ClipScores
 ) -> FloatArray:
-    """How much the ensemble disagrees, or how unsure it is on average, about the first two clips."""
-    first = scores([segments[0] for segments in pairs])
-    second = scores([segments[1] for segments in pairs])
-    probability = 1.0 / (1.0 + np.exp(np.clip(second - first, -60.0, 60.0)))
+    """What each candidate promises to tell, averaged over its pairs of clips.
+
+    `disagreement`: standard deviation over members of the probability that one clip is better (Lee
+    et al. 2021). `entropy`: how unsure the members' average is. `information`: entropy less what
+    would remain if the right member were known (Houlsby et al. 2011), which leaves out pairs that
+    are merely close.
+    """
+    clips = len(candidates[0])
+    flat = scores([segment for segments in candidates for segment in segments])
+    value = flat.reshape(len(flat), len(candidates), clips)
+    first, second = np.triu_indices(clips, 1)
+    odds = np.clip(value[:, :, first] - value[:, :, second], -60.0, 60.0)
+    probability = 1.0 / (1.0 + np.exp(-odds))
     if selection == "disagreement":
-        spread: FloatArray = probability.std(axis=0)
-        return spread
-    mean = probability.mean(axis=0).clip(1e-6, 1.0 - 1e-6)
-    entropy: FloatArray = -(mean * np.log(mean) + (1.0 - mean) * np.log(1.0 - mean))
+        worth = probability.std(axis=0)
+    else:
+        worth = _entropy(probability.mean(axis=0))
+        if selection == "information":
+            worth = worth - _entropy(probability).mean(axis=0)
+    mean: FloatArray = worth.mean(axis=1)
+    return mean
+
+
+def _entropy(probability: FloatArray) -> FloatArray:
+    p = probability.clip(1e-6, 1.0 - 1e-6)
+    entropy: FloatArray = -(p * np.log(p) + (1.0 - p) * np.log(1.0 - p))
     return entropy
 
 

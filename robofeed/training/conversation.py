@@ -31,15 +31,17 @@ class Conversation:
 
     def ask(self, progress: Progress) -> None:
         """Put questions if a session is due."""
-        self.interviewer.ask_when_due(progress.steps, self._scores())
+        forgone = self.book.tally.forgone
+        self.interviewer.ask_when_due(progress.steps, self._scores(), forgone)
 
     def hear(self, progress: Progress) -> bool:
         """Take in new records; True where enough answers came since the last fit."""
         new = self.book.read()
         tally = self.book.tally
         if new:
+            if tally.answers > progress.answers:
+                progress.step_of_last_answer = progress.steps
             progress.answers = tally.answers
-            progress.step_of_last_answer = progress.steps
             self._tell(
                 FeedbackReceived(
                     progress.wall_s,
@@ -49,7 +51,7 @@ class Conversation:
                     skips=tally.skips,
                     demonstrations=tally.demonstrations,
                     new=new,
-                    open_queries=self.interviewer.asked - tally.answers,
+                    open_queries=self.interviewer.next_id - self.book.answered,
                 )
             )
         if tally.answers - self.answers_at_last_fit < self._fit_every_answers:

@@ -115,7 +115,7 @@ class Evaluating:
         if model is None:
             return ()
         clips = [
-            Clip(each.episode.observations[:-1], each.episode.executed)
+            Clip(each.episode.observations[1:], each.episode.executed)
             for each in examination.recorded
         ]
         scores = model.segment_scores(ClipBatch.stack(clips)).mean(axis=0)

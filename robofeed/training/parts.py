@@ -177,7 +177,13 @@ def _open_rest(
     publisher = Publisher(
         learner.export, lambda: progress.updates, config.schedule.publish_every_updates
     )
-    exploration = HeldExploration(_array_spec(fleet), generators["actions"])
+    exploration = HeldExploration(
+        _array_spec(fleet),
+        fleet.spec.observation,
+        generators["actions"],
+        displaced_share=config.schedule.displaced_share,
+        displacement=config.schedule.displacement,
+    )
     random_policy = RandomPolicy(_array_spec(fleet))
 
     def acting() -> Policy:
@@ -280,6 +286,7 @@ def _open_conversation(
             queries.segment_steps,
             queries.candidates,
             queries.clips,
+            queries.late_share,
         ),
         footage,
         ranker,

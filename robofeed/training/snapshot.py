@@ -47,7 +47,6 @@ def take(run: Run) -> tuple[dict[str, Mapping[str, Any]], dict[str, Any]]:
             "cursor": conversation.book.cursor,
             "next_query": interviewer.next_id,
             "next_session": interviewer.next_step,
-            "asked": interviewer.asked,
             "answers_at_last_fit": conversation.answers_at_last_fit,
         }
     return parts, about
@@ -116,10 +115,7 @@ def _restore_conversation(
     if not exact:
         next_query = max([next_query, *(int(query.id[1:]) + 1 for query in queries)])
     before = [query for query in queries if int(query.id[1:]) < next_query]
-    asked = sum(len(query.segments) - 1 for query in before)
-    conversation.interviewer.resume(
-        next_query, said["next_session"], asked, [q for q in before if q.reason != "repeat"]
-    )
+    conversation.interviewer.resume(next_query, said["next_session"], before)
     conversation.book.read(up_to=said["cursor"] if exact else None)
     conversation.answers_at_last_fit = said["answers_at_last_fit"]
     unanswered = [query for query in before if not run.ledger.has_answer(query.id)]

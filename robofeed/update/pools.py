@@ -90,7 +90,9 @@ class Pools:
                 raise DataError("the ground-truth baseline must start with an empty replay")
         elif filled:
             stored = filled[0] if len(filled) == 1 else torch.cat(filled)
-            reward.normalise_over(self.layout.observations(stored), self.layout.actions(stored))
+            reward.normalise_over(
+                self.layout.next_observations(stored), self.layout.actions(stored)
+            )
             rewards = [self._rewards_of(rows, reward) for rows in filled]
             if not all(bool(torch.isfinite(values).all()) for values in rewards):
                 raise DataError(
@@ -104,7 +106,9 @@ class Pools:
     def _rewards_of(self, rows: Tensor, reward: RewardModel) -> Tensor:
         parts = [
             torch.as_tensor(
-                reward.step_rewards(self.layout.observations(chunk), self.layout.actions(chunk)),
+                reward.step_rewards(
+                    self.layout.next_observations(chunk), self.layout.actions(chunk)
+                ),
                 device=self.device,
             )
             for chunk in torch.split(rows, RELABEL_CHUNK)
