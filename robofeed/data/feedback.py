@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid as uuid_module
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -201,6 +201,19 @@ class Receipt:
 
     uuid: str
     sequence: int
+
+
+def taken_back(records: Iterable[Feedback]) -> set[str]:
+    """Uuids that the retractions among `records`, in commit order, took back.
+
+    The last word counts: a retraction that was itself taken back takes nothing back.
+    """
+    retractions = [record for record in records if isinstance(record, Retraction)]
+    void: set[str] = set()
+    for retraction in reversed(retractions):
+        if retraction.stamp.uuid not in void:
+            void.add(retraction.retracts)
+    return void
 
 
 _TYPES: Mapping[Kind, type[Any]] = {

@@ -25,6 +25,7 @@ from robofeed.data.feedback import (
     Retraction,
     Skip,
     from_payload,
+    taken_back,
     to_payload,
 )
 from robofeed.data.ledger_database import LedgerDatabase, database_url
@@ -137,7 +138,7 @@ class Ledger:
         A retraction that was itself taken back later does not count.
         """
         entries = self.since(0)
-        void = _taken_back(entry.feedback for entry in entries)
+        void = taken_back(entry.feedback for entry in entries)
         return [
             entry
             for entry in entries
@@ -222,7 +223,7 @@ class Ledger:
                 .where(FEEDBACK.c.kind == str(Kind.RETRACTION))
                 .order_by(FEEDBACK.c.sequence)
             ).all()
-        void = _taken_back(self._record(row.sequence, row.payload) for row in retractions)
+        void = taken_back(self._record(row.sequence, row.payload) for row in retractions)
         return not void.issuperset(answers)
 
     def open_queries(self) -> list[Query]:
@@ -275,16 +276,6 @@ class Ledger:
             return Query(row.id, segments, tuple(json.loads(row.shown_order)), row.reason)
         except (DataError, TypeError, ValueError) as error:
             raise DataError(f"{self._database.where}: query {row.id}: {error}") from error
-
-
-def _taken_back(records: Iterable[Feedback]) -> set[str]:
-    """Uuids that retractions among `records` (in commit order) took back; the last word counts."""
-    retractions = [record for record in records if isinstance(record, Retraction)]
-    void: set[str] = set()
-    for retraction in reversed(retractions):
-        if retraction.stamp.uuid not in void:
-            void.add(retraction.retracts)
-    return void
 
 
 def _query_columns(query: Query) -> dict[str, Any]:

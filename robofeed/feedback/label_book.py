@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from robofeed.data.batch import Resolved
-from robofeed.data.feedback import Demonstration, Feedback, Query, Ranking, Retraction, Skip
+from robofeed.data.feedback import (
+    Demonstration,
+    Feedback,
+    Query,
+    Ranking,
+    Retraction,
+    Skip,
+    taken_back,
+)
 from robofeed.feedback.footage import FootageLibrary
 
 
@@ -35,7 +43,8 @@ class Tally:
     rankings: int = 0
     skips: int = 0
     demonstrations: int = 0
-    records: int = 0
+    forgone: int = 0
+    """answers that the skipped questions would have counted beyond the one that a skip counts"""
 
 
 class LabelBook:
@@ -56,7 +65,9 @@ class LabelBook:
         self._footage = footage
         self._cursor = 0
         self._early: list[Entry] = []
-        self._labels: dict[str, Resolved] = {}
+        self._rankings: list[Resolved] = []
+        self._retractions: list[Retraction] = []
+        self._answered: set[str] = set()
         self.tally = Tally()
 
     @property
@@ -67,7 +78,14 @@ class LabelBook:
     @property
     def labels(self) -> list[Resolved]:
         """Every standing ranking, in commit order."""
-        return list(self._labels.values())
+        void = taken_back(self._retractions)
+        standing = [each for each in self._rankings if each.feedback.stamp.uuid not in void]
+        return sorted(standing, key=lambda each: each.sequence)
+
+    @property
+    def answered(self) -> int:
+        """How many questions got a ranking or a skip."""
+        return len(self._answered)
 
     def read(self, up_to: int | None = None) -> int:
         """Take in what is new (up to sequence `up_to`, when resuming); returns how many records."""
@@ -90,17 +108,20 @@ class LabelBook:
 
     def _take(self, sequence: int, feedback: Feedback) -> None:
         tally = self.tally
-        answers, rankings, skips = tally.answers, tally.rankings, tally.skips
-        demonstrations = tally.demonstrations
         if isinstance(feedback, Ranking):
-            answers, rankings = answers + feedback.answers, rankings + 1
             segments = self._query(feedback.query_id).segments
             clips = tuple(self._footage.clip(segment) for segment in segments)
-            self._labels[feedback.stamp.uuid] = Resolved(sequence, feedback, clips)
+            self._rankings.append(Resolved(sequence, feedback, clips))
+            self._answered.add(feedback.query_id)
+            answers = tally.answers + feedback.answers
+            self.tally = replace(tally, answers=answers, rankings=tally.rankings + 1)
         elif isinstance(feedback, Skip):
-            answers, skips = answers + 1, skips + 1
+            self._answered.add(feedback.query_id)
+            forgone = tally.forgone + len(self._query(feedback.query_id).segments) - 2
+            self.tally = replace(
+                tally, answers=tally.answers + 1, skips=tally.skips + 1, forgone=forgone
+            )
         elif isinstance(feedback, Demonstration):
-            demonstrations += 1
+            self.tally = replace(tally, demonstrations=tally.demonstrations + 1)
         elif isinstance(feedback, Retraction):
-            self._labels.pop(feedback.retracts, None)
-        self.tally = Tally(answers, rankings, skips, demonstrations, tally.records + 1)
+            self._retractions.append(feedback)
