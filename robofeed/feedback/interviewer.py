@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,25 +13,44 @@ from robofeed.feedback.footage import FootageLibrary
 from robofeed.feedback.queries import ClipScores, QueryMaker
 from robofeed.interfaces import Ranker
 
+REPEAT = "repeat"
+"""Reason of a query that was put before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """When questions are put: a first session, then one every so many steps, until the budget is asked.
+    """When questions are put: a first session, then one every so many steps, up to the budget.
 
-    `repeats` is the share of questions that are put a second time with the clips swapped; they
-    measure consistency and count as answers like any other.
+    A question about K clips asks for K - 1 answers. Where these do not divide what a session asks
+    for, its last question is about fewer clips.
     """
 
     first_at_step: int
     every_steps: int
     first_answers: int
+    """asked for in the first session"""
     answers: int
+    """asked for in each later one"""
     budget: int
+    """never asked for more in all"""
     repeats: float = 0.0
+    """share of questions put a second time with the clips the other way round: they show how
+    consistent a person is, and count as answers like any other"""
 
 
 class Interviewer:
-    """Puts queries to a ranker, session by session. Asking never waits for an answer."""
+    """Puts queries to a ranker, session by session. Asking never waits for an answer.
+
+    Args:
+        sessions: When, and how many.
+        maker: Chooses the clips.
+        footage: Has the clips.
+        ranker: Is asked.
+        store: Keeps queries for good (`Ledger.add_queries`), before anyone is asked.
+        answered: Whether a query of this id is answered already (`Ledger.has_answer`): it is not
+            put to the ranker again.
+        rng: Draws clips, their order on the screen, and repeats.
+    """
 
     def __init__(
         self,
@@ -45,50 +64,59 @@ class Interviewer:
     ) -> None:
         self._sessions, self._maker, self._footage = sessions, maker, footage
         self._ranker, self._store, self._answered = ranker, store, answered
-        self.rng = rng
+        self._rng = rng
         self.next_id = 0
+        """number of the next query: how many were put so far"""
         self.next_step = sessions.first_at_step
+        """when the next session is due"""
         self.asked = 0
+        """answers asked for so far"""
         self._history: list[Query] = []
 
-    def ask_when_due(self, steps: int, scores: ClipScores | None) -> int:
-        """Hold a session if one is due at `steps`; returns how many queries were put."""
-        if steps < self.next_step or self.asked >= self._sessions.budget:
-            return 0
+    def ask_when_due(self, steps: int, scores: ClipScores | None, forgone: int = 0) -> int:
+        """Hold a session if one is due at `steps`; returns how many queries were put.
+
+        `forgone` of the answers asked for will never come, because a skip counts one whatever the
+        number of clips (`Tally.forgone`): others are asked for instead.
+        """
         sessions = self._sessions
+        left = sessions.budget - self.asked + forgone
+        if steps < self.next_step or left <= 0:
+            return 0
         wanted = sessions.first_answers if self.asked == 0 else sessions.answers
-        worth = self._maker.clips - 1
-        count = min(wanted, sessions.budget - self.asked) // worth
-        queries = self._compose(count, scores)
+        queries = self._compose(min(wanted, left), scores)
         self.next_step = steps + sessions.every_steps
         self._put(queries)
         return len(queries)
 
-    def resume(self, next_id: int, next_step: int, asked: int, history: Sequence[Query]) -> None:
-        """Continue where a checkpoint left off."""
-        self.next_id, self.next_step, self.asked = next_id, next_step, asked
-        self._history = list(history)
+    def resume(self, next_id: int, next_step: int, put: Sequence[Query]) -> None:
+        """Continue where a checkpoint left off: `put` are the queries up to `next_id`."""
+        self.next_id, self.next_step = next_id, next_step
+        self._count(put)
 
     def has_asked(self, query_id: str) -> bool:
         """Whether a query of this number was put in this run's own timeline."""
         return int(query_id[1:]) < self.next_id
 
-    def _compose(self, count: int, scores: ClipScores | None) -> list[Query]:
-        repeats = int(self.rng.binomial(count, self._sessions.repeats)) if self._history else 0
-        queries = self._maker.make(
-            count - repeats,
-            self._footage.recent,
-            self.rng,
-            scores,
-            self._footage.features,
-            self.next_id,
-        )
+    def _compose(self, answers: int, scores: ClipScores | None) -> list[Query]:
+        whole, rest = divmod(answers, self._maker.clips - 1)
+        repeats = int(self._rng.binomial(whole, self._sessions.repeats)) if self._history else 0
+        queries = self._make(self._maker, whole - repeats, self.next_id, scores)
         for _ in range(repeats):
-            earlier = self._history[int(self.rng.integers(len(self._history)))]
+            earlier = self._history[int(self._rng.integers(len(self._history)))]
             number = self.next_id + len(queries)
             swapped = tuple(reversed(earlier.shown_order))
-            queries.append(Query(f"q{number:06d}", earlier.segments, swapped, "repeat"))
+            queries.append(Query(f"q{number:06d}", earlier.segments, swapped, REPEAT))
+        if rest:
+            smaller = replace(self._maker, clips=rest + 1)
+            queries += self._make(smaller, 1, self.next_id + len(queries), scores)
         return queries
+
+    def _make(
+        self, maker: QueryMaker, count: int, first_id: int, scores: ClipScores | None
+    ) -> list[Query]:
+        footage = self._footage
+        return maker.make(count, footage.recent, self._rng, scores, footage.features, first_id)
 
     def _put(self, queries: list[Query]) -> None:
         try:
@@ -99,7 +127,10 @@ class Interviewer:
                 "resume it with --inexact, or on the machine and with the versions it began with"
             ) from error
         self.next_id += len(queries)
-        self.asked += len(queries) * (self._maker.clips - 1)
-        self._history.extend(query for query in queries if query.reason != "repeat")
+        self._count(queries)
         # After a resume some of them may have been answered already, before the interruption.
         self._ranker.ask([query for query in queries if not self._answered(query.id)])
+
+    def _count(self, queries: Sequence[Query]) -> None:
+        self.asked += sum(len(query.segments) - 1 for query in queries)
+        self._history.extend(query for query in queries if query.reason != REPEAT)

@@ -57,8 +57,8 @@ def restore(
 ) -> None:
     """Bring a freshly opened run to the state of a checkpoint.
 
-    What was recorded after the checkpoint, until the interruption, is kept in any case. `exact`: the
-    run will repeat itself, so the same episodes and questions come again under the same numbers, and
+    What was recorded after the checkpoint, until the interruption, is kept in any case. `exact`:
+    the run will repeat itself, so the same episodes and questions come under the same numbers, and
     answers wait until their question does. Otherwise those answers count at once, and no number is
     given twice.
 

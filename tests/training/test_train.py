@@ -61,10 +61,11 @@ def test_answers_are_counted_as_people_give_them_and_the_budget_holds(point_conf
     ledger.close()
     counted = sum(len([i for group in each.order for i in group]) - 1 for each in rankings)
     assert all(isinstance(each, Ranking) for each in rankings)
-    # Three clips a question: two answers each, and 31 is not a multiple.
-    assert counted == 30 == result.final.answers
+    # Three clips a question make two answers; 31 is odd, so the last question has two clips.
+    assert counted == 31 == result.final.answers
     feedback = [e for e in read_events(result.run_dir) if isinstance(e, FeedbackReceived)]
-    assert feedback[-1].answers == 30
+    assert feedback[-1].answers == 31
+    assert feedback[-1].open_queries == 0
 
 
 def test_two_runs_of_one_seed_are_the_same_and_of_another_are_not(point_config):
@@ -135,7 +136,7 @@ def test_imitation_learns_from_demonstrations(point_config):
 def test_a_run_name_is_used_once(point_config):
     train(point_config("stop.steps=40"))
 
-    with pytest.raises(DataError, match="holds .* already"):
+    with pytest.raises(DataError, match=r"holds .* already"):
         train(point_config("stop.steps=40"))
 
 
