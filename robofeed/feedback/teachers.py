@@ -5,7 +5,7 @@ mistake, skip, equal; each irrationality is one number of `TeacherConfig`, so th
 published code multiplies the skip and equal thresholds by epsilon twice after the first session,
 which makes them weaker than the paper says; here the paper's rule holds: the threshold is a share
 of the typical return of a clip. B-Pref's rewards are never negative; ours may be, so "typical" is
-counted from the worst clip the teacher has seen.
+counted from the worst clip the teacher has seen, in the question and those before it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ _NAMESPACE = uuid.UUID("6f7d3c1e-8f2b-5b0e-9c55-5d6a3f0c7b1a")
 class SimulatedTeacher:
     """Answers every query at once, by true return. A `Ranker` that also `UsesTruth`.
 
-    The randomness of an answer depends on the seed and the query alone, so that a resumed run gets
-    the answers the uninterrupted one would have got.
+    The randomness of an answer depends on the seed and the query alone, and what is typical on the
+    queries up to this one, so that a resumed run gets the answers the uninterrupted one would have
+    got.
     """
 
     prompt = True
@@ -38,14 +39,15 @@ class SimulatedTeacher:
         self._seed = seed
         self._desk: Desk | None = None
         self._reader: TruthReader | None = None
-        self._seen: list[float] = []
+        self._seen: dict[str, list[float]] = {}
+        """returns of the clips of each query, where what is typical matters"""
 
     def use_truth(self, reader: TruthReader, history: Sequence[Query]) -> None:
         """Take the reader, and recall the clips of `history`, which set what is typical."""
         self._reader = reader
         if self._config.skip or self._config.equal:
             for query in history:
-                self._seen.extend(self._returns(query))
+                self._seen[query.id] = self._returns(query)
 
     def open(self, desk: Desk) -> None:
         """Take the desk."""
@@ -68,9 +70,8 @@ class SimulatedTeacher:
         returns = np.array(self._returns(query))
         stamp = self._stamp(query)
         if config.skip or config.equal:
-            self._seen.extend(returns.tolist())
-            worst = min(self._seen)
-            typical = float(np.mean(self._seen)) - worst
+            self._seen[query.id] = returns.tolist()
+            worst, typical = self._typical(query.id)
             if np.max(returns) - worst < config.skip * typical:
                 return Skip(stamp, query.id)
             tie = config.equal * typical
@@ -86,13 +87,22 @@ class SimulatedTeacher:
             ranked.reverse()
         groups: list[list[int]] = [[ranked[0]]]
         for index in ranked[1:]:
+            # Tied with each of the group, and not only by way of one in between.
+            difference = max(abs(returns[other] - returns[index]) for other in groups[-1])
             # An exact tie of returns is a tie for any teacher that goes by return alone.
-            difference = abs(returns[groups[-1][-1]] - returns[index])
             if difference < tie or (difference == 0.0 and np.isinf(config.beta)):
                 groups[-1].append(index)
             else:
                 groups.append([index])
         return Ranking(stamp, query.id, tuple(tuple(group) for group in groups))
+
+    def _typical(self, query_id: str) -> tuple[float, float]:
+        """The worst return so far, and how far above it the average one is."""
+        seen = [
+            value for asked, returns in self._seen.items() if asked <= query_id for value in returns
+        ]
+        worst = min(seen)
+        return worst, float(np.mean(seen)) - worst
 
     def _returns(self, query: Query) -> list[float]:
         if self._reader is None:
