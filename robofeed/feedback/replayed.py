@@ -53,6 +53,7 @@ def read_answers(ledger_path: str) -> ReplayedAnswers:
 
     Raises:
         ConfigError: there is no such ledger.
+        DataError: it is no ledger, or has an answer to a question that was never put.
     """
     if not Path(ledger_path).is_file():
         raise ConfigError(
@@ -66,7 +67,13 @@ def read_answers(ledger_path: str) -> ReplayedAnswers:
         for entry in ledger.standing():
             feedback = entry.feedback
             if isinstance(feedback, Ranking | Skip):
-                answers[feedback.query_id] = (queries[feedback.query_id], feedback)
+                query = queries.get(feedback.query_id)
+                if query is None:
+                    raise DataError(
+                        f"{ledger_path}: record {entry.sequence} answers query "
+                        f"{feedback.query_id}, which was never put"
+                    )
+                answers[query.id] = (query, feedback)
     finally:
         ledger.close()
     return ReplayedAnswers(answers)
