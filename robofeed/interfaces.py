@@ -64,7 +64,7 @@ class Backend(Protocol):
         """Go there. A simulator advances `period_s`; a real arm returns at once."""
 
     def stop(self) -> None:
-        """Latch a stop until `reset`, obeyed at once. From any thread, in any state; never raises."""
+        """Latch a stop until `reset`, obeyed at once. Any thread, any state, never raises."""
 
 
 @runtime_checkable

@@ -81,7 +81,7 @@ def success_held(rate: float, evaluations: int) -> StopRule:
 
 
 def accuracy_plateau(fits: int, gain: float) -> StopRule:
-    """Stop when the best held-out accuracy of the last `fits` fits is no `gain` above that before."""
+    """Stop when the best held-out accuracy of the last `fits` fits is not `gain` above before."""
 
     def rule(progress: Progress) -> Fired | None:
         history = [value for value in progress.held_out_accuracies if value == value]

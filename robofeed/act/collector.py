@@ -21,7 +21,7 @@ disjoint, so that no reported start was ever trained on."""
 
 
 class SeedStream:
-    """Training seeds, each given `alike` times in a row: episodes that begin alike can be compared."""
+    """Training seeds, each given `alike` times in a row: such episodes can be compared."""
 
     def __init__(self, rng: np.random.Generator, alike: int) -> None:
         self.rng = rng
@@ -39,17 +39,22 @@ class SeedStream:
 
 @dataclass(slots=True)
 class RoundCollector:
-    """One round is an episode on every arm, by the learner's newest policy (`Collector` of the loop)."""
+    """The loop's `Collector`: one round is an episode on every arm, by the newest policy."""
 
     fleet: Fleet
     seeds: SeedStream
     policy: Callable[[], Policy]
+    """asked before every step"""
     rng: np.random.Generator
+    """draws the policy's actions"""
     record: Callable[[Recorded], None]
+    """given each finished episode, at the end of its round"""
     begin: Callable[[int], None]
     """told how many arms start, at the beginning of each round"""
     with_true_reward: bool = False
+    """whether transitions carry the simulator's true reward: in the baseline that says so alone"""
     next_episode: int = 0
+    """number of the next episode"""
 
     def round(self) -> Iterator[StepBatch]:
         """Yield transitions; hand the finished episodes to `record` at the end."""

@@ -19,7 +19,8 @@ class MlpPolicy:
     def __init__(self, spec: PolicySpec, weights: FloatArray, version: int) -> None:
         if weights.shape != (spec.weight_count,):
             raise DataError(
-                f"policy {version}: {weights.shape} weights where the spec needs {spec.weight_count}"
+                f"policy {version}: {weights.shape} weights where its spec needs "
+                f"{spec.weight_count}"
             )
         self.spec = spec
         self._version = version

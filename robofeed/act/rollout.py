@@ -23,7 +23,7 @@ class ExpertPolicy:
         self._fleet = fleet
 
     def act(self, observations: FloatArray, rng: np.random.Generator | None) -> FloatArray:
-        """The expert's actions for the arms that are running (all rows; resting rows mean nothing)."""
+        """The expert's actions [N, action]; rows of arms at rest mean nothing."""
         running = [row for row in range(len(observations)) if not self._fleet.table.ended[row]]
         self._fleet.expert(running)
         return self._fleet.table.proposed[: len(observations)].copy()
