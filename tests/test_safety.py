@@ -181,6 +181,23 @@ def test_a_tool_outside_on_one_axis_may_not_leave_on_another():
     assert arm.tool_at(arm.joint_rad)[1] > 0.03, "it goes as far as it may"
 
 
+def test_a_part_of_a_step_may_be_faster_than_the_whole_and_is_not_taken():
+    """A swing almost all the way round ends near where it began, but outside the workspace."""
+    limits = limits_with(
+        1,
+        joint_speed_rad_s=array(200.0),
+        joint_acceleration_rad_s2=array(5000.0),
+        workspace_high_m=array(2.0, 0.0, 2.0),
+        tool_speed_m_s=2.0,
+    )
+    arm = FakeArm(joints=1, limits=limits, step_rad=6.0, start_rad=array(-3.0))
+    guarded = Guarded(arm)
+    guarded.reset(seed=1)
+    before = arm.tool_at(arm.joint_rad)
+    assert guarded.apply(array(6.0)).gates == Gate.WORKSPACE
+    assert 0.05 < np.linalg.norm(arm.tool_at(arm.joint_rad) - before) <= 2.0 * PERIOD_S
+
+
 def test_a_slow_tool_still_moves():
     """However little of a step is left: an arm that is limited to a stop is stuck for good."""
     arm = FakeArm(limits=limits_with(tool_speed_m_s=0.002), start_rad=array(0.0, 0.5), horizon=100)
