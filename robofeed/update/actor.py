@@ -15,7 +15,7 @@ from robofeed.data.spec import BackendSpec
 from robofeed.update.normalise import continuous_action, unit_range
 from robofeed.update.stacked_mlp import MlpShape
 
-HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+CONSTANT = 0.5 * math.log(2 * math.pi) + 2 * math.log(2)
 
 
 def actor_shape(spec: BackendSpec, hidden: Sequence[int]) -> MlpShape:
@@ -45,9 +45,10 @@ class Draw:
     action: Tensor
     """in [-1, 1]"""
     noise: Tensor
+    unlimited: Tensor
+    """the log standard deviation before its limits"""
+    log_std: Tensor
     std: Tensor
-    free: Tensor
-    """1 where the log standard deviation was within its limits, else 0"""
     log_probability: Tensor
     """[B]"""
 
@@ -58,10 +59,12 @@ def draw(outputs: Tensor, noise: Tensor) -> Draw:
     log_std = unlimited.clamp(LOG_STD_MIN, LOG_STD_MAX)
     std = log_std.exp()
     before = torch.addcmul(mean, noise, std)
-    # log(1 - tanh(u)^2), in the form that does not lose precision for large |u|
-    shrink = 2 * (math.log(2) - before - functional.softplus(-2 * before))
-    log_probability = (-0.5 * noise.square() - log_std - HALF_LOG_TWO_PI - shrink).sum(-1)
-    return Draw(torch.tanh(before), noise, std, (log_std == unlimited).float(), log_probability)
+    # minus the log-probability of u, and log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2 u)), the
+    # form that does not lose precision for large |u|; constants follow after the sum
+    surprise = torch.add(log_std, before + functional.softplus(-2 * before), alpha=-2)
+    surprise = torch.addcmul(surprise, noise, noise, value=0.5).sum(-1)
+    log_probability = -noise.shape[-1] * CONSTANT - surprise
+    return Draw(torch.tanh(before), noise, unlimited, log_std, std, log_probability)
 
 
 def draw_gradient(drawn: Draw, by_action: Tensor, by_log_probability: float | Tensor) -> Tensor:
@@ -72,5 +75,6 @@ def draw_gradient(drawn: Draw, by_action: Tensor, by_log_probability: float | Te
     """
     action = drawn.action
     by_before = by_action * (1 - action.square()) + 2 * by_log_probability * action
-    by_log_std = (by_before * drawn.noise * drawn.std - by_log_probability) * drawn.free
+    by_log_std = by_before * drawn.noise * drawn.std - by_log_probability
+    by_log_std = torch.where(drawn.log_std == drawn.unlimited, by_log_std, 0.0)
     return torch.cat([by_before, by_log_std], dim=-1).unsqueeze(0)

@@ -43,7 +43,7 @@ def backup(
     value = shape.forward(parameters, inputs, tapes.target).amin(0).squeeze(-1)
     if temperature is not None:
         value = value - temperature * following.log_probability
-    return rewards + gamma * continues * value
+    return torch.addcmul(rewards, continues, value, value=gamma)
 
 
 def critic_gradient(
@@ -56,7 +56,7 @@ def critic_gradient(
     values = critic.forward(inputs, tapes.critic)
     error = values - goal.unsqueeze(-1)
     critic.backward(inputs, tapes.critic, error / len(goal))
-    return 0.5 * error.square().sum(0).mean(), values.mean()
+    return error.square().mean() * (len(values) / 2), values.mean()
 
 
 def actor_gradient(

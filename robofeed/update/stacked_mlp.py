@@ -79,15 +79,13 @@ class MlpShape:
     ) -> Tensor:
         """Outputs [members, B, out] of `inputs` [B, in] (shared) or [members, B, in].
 
-        With a `tape` the outputs lie in its memory, and `backward` can follow.
+        With a `tape` the hidden values lie in its memory, and `backward` can follow.
         """
         hidden = inputs if inputs.dim() == 3 else inputs.expand(self.members, *inputs.shape)
-        for layer in range(self.layers):
+        for layer in range(self.layers - 1):
             matrix, bias, *norm = self._layer(parameters, layer)
             out = None if tape is None else tape.values[layer]
             hidden = torch.baddbmm(bias, hidden, matrix.mT, out=out)
-            if layer == self.layers - 1:
-                break
             if norm:
                 normed, _, inverse_std = torch.native_layer_norm(
                     hidden, hidden.shape[-1:], None, None, NORM_EPSILON
@@ -95,8 +93,13 @@ class MlpShape:
                 if tape is not None:
                     tape.normed[layer], tape.inverse_std[layer] = normed, inverse_std
                 torch.addcmul(norm[1], normed, norm[0], out=hidden)
-            torch.nn.functional.leaky_relu(hidden, self.slope, inplace=True)
-        return hidden
+            if self.slope:
+                torch.nn.functional.leaky_relu(hidden, self.slope, inplace=True)
+            else:
+                torch.relu_(hidden)
+        matrix, bias = self._layer(parameters, self.layers - 1)
+        # outputs are few, and a narrow product is twice as fast the other way round
+        return torch.baddbmm(bias.mT, matrix, hidden.mT).mT
 
     def backward(
         self,
@@ -117,7 +120,7 @@ class MlpShape:
                 matrix_gradient, bias_gradient, *_ = self._layer(into, layer)
                 below = tape.values[layer - 1] if layer else shared
                 if below.shape[-1] < gradient.shape[-1]:
-                    # a narrow product is twice as fast the other way round
+                    # narrow again
                     matrix_gradient.copy_(torch.bmm(below.mT, gradient).mT)
                 else:
                     torch.bmm(gradient.mT, below, out=matrix_gradient)
@@ -170,10 +173,10 @@ class Tape:
     """Memory of a forward pass over batches of one size, for the backward pass to read."""
 
     def __init__(self, shape: MlpShape, batch: int, device: torch.device) -> None:
-        sizes = shape.sizes[1:]
+        sizes = shape.sizes[1:-1]
         self.values = [torch.empty(shape.members, batch, size, device=device) for size in sizes]
-        """what each layer gave, after its activation"""
-        self.deltas = [torch.empty_like(values) for values in self.values[:-1]]
+        """what each hidden layer gave, after its activation"""
+        self.deltas = [torch.empty_like(values) for values in self.values]
         """gradients by them"""
         self.normed = list(self.deltas)
         self.inverse_std = list(self.deltas)
