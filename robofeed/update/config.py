@@ -88,6 +88,9 @@ class RewardConfig(_Frozen):
     embedding: Count = 8
     learning_rate: Positive = 3e-4
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    input_sparsity: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """how strongly inputs that explain no answer are shut out: the pull of every input's weights
+    towards zero, as a share of the largest step the optimiser can make against it"""
     batch_size: Count = 128
     """rankings in a batch"""
     max_epochs: Count = 50

@@ -93,6 +93,7 @@ def _train(
             scores = _gradient(model, train, normalised, rows, weight, tape)
             right += _count_right(scores, train.offered[rows], train.chosen[rows], weight)
             model.adam.step()
+            model.shut_out_inputs()
         if watch is not None:
             best.offer(log_loss(_log_odds(model, watch)), model.parameters.flat)
             if best.age >= config.patience and best.flat is not None:

@@ -173,6 +173,20 @@ class PreferenceEnsemble:
         """Fit to all rankings among `labels`; skips and other feedback say nothing about order."""
         return fit_ensemble(self, labels, rng)
 
+    def shut_out_inputs(self) -> None:
+        """Pull the weights of every input, as a group, towards zero (Feng and Simon 2017).
+
+        A proximal step of the group lasso, to follow a step of the optimiser: inputs that the
+        answers do not keep in play reach zero. Adam moves each of an input's weights by at most
+        about its learning rate, which is what the pull is measured by.
+        """
+        if not self.config.input_sparsity:
+            return
+        matrix = self.parameters.views[0]
+        pull = self.config.input_sparsity * self.config.learning_rate * matrix.shape[1] ** 0.5
+        length = matrix.norm(dim=1, keepdim=True)
+        matrix *= (1 - pull / length.clamp(min=1e-9)).clamp(min=0)
+
     def follow_inputs(self, data: RankedClips) -> None:
         """Normalise inputs by the statistics of `data`, without changing what the networks compute.
 
