@@ -27,7 +27,7 @@ _COMMAND = (
 )
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """Stands for whatever ends a run at an awkward moment."""
 
 
@@ -38,7 +38,7 @@ def crash_at(kind, count):
         if isinstance(event, kind):
             seen.append(event)
             if len(seen) == count:
-                raise Crash
+                raise CrashError
 
     return listen
 
@@ -46,7 +46,7 @@ def crash_at(kind, count):
 @pytest.mark.parametrize(("kind", "count"), [(RewardFitted, 2), (Evaluated, 3), (RewardFitted, 4)])
 def test_a_resumed_run_repeats_the_uninterrupted_one(point_config, kind, count):
     whole = train(point_config(name="whole"))
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         train(point_config(name="broken"), listen=crash_at(kind, count))
 
     resumed = resume(whole.run_dir.parent / "broken")
@@ -61,7 +61,7 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(point_config, kind, count):
 
 def test_resuming_from_a_damaged_checkpoint_falls_back_and_says_so(point_config):
     whole = train(point_config(name="whole"))
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         train(point_config(name="broken"), listen=crash_at(RewardFitted, 5))
     run_dir = whole.run_dir.parent / "broken"
     newest = sorted((run_dir / "checkpoints").glob("step_*"))[-1]
@@ -77,7 +77,7 @@ def test_resuming_from_a_damaged_checkpoint_falls_back_and_says_so(point_config)
 
 
 def test_an_inexact_resume_gives_no_number_twice_and_keeps_every_answer(point_config):
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         train(point_config(name="broken"), listen=crash_at(RewardFitted, 4))
     run_dir = Path(point_config(name="broken").run.out) / "broken"
     before = _answers(run_dir)

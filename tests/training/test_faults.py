@@ -1,0 +1,80 @@
+"""What goes wrong on the way: named, with an exit code, and nothing recorded is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from multiprocessing import active_children
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robofeed.data.errors import DataError, HardwareError, SafetyStop
+from robofeed.data.observation import Ended, Gate
+from robofeed.data.store import EpisodeStore
+from robofeed.event_log import read_events
+from robofeed.events import EpisodeRecorded, RewardFitted
+from robofeed.training import resume, train
+from robofeed.update.sac import SacLearner
+
+
+def test_a_policy_that_gives_nan_is_refused_and_the_episode_kept(point_config, monkeypatch):
+    healthy = SacLearner.export
+
+    def sick_after_a_while(self, out=None):
+        spec, weights = healthy(self, out)
+        return spec, np.full_like(weights, np.nan) if self.updates > 20 else weights
+
+    monkeypatch.setattr(SacLearner, "export", sick_after_a_while)
+    config = point_config()
+
+    with pytest.raises(SafetyStop, match="NON_FINITE") as stopped:
+        train(config)
+
+    assert stopped.value.exit_code == 5
+    run_dir = Path(config.run.out) / "run"
+    last = [e for e in read_events(run_dir) if isinstance(e, EpisodeRecorded)][-1]
+    assert last.ended == "fault" and last.refused == 1
+    episode = EpisodeStore(run_dir).read(last.episode_id)
+    assert episode.ended is Ended.FAULT
+    assert episode.gates[-1] & Gate.NON_FINITE
+    assert np.isfinite(episode.executed).all()
+
+
+def test_a_simulator_that_dies_is_named_and_the_run_can_be_resumed(point_config):
+    def kill_one(event):
+        if isinstance(event, RewardFitted):
+            victim = next(each for each in active_children() if each.name == "simulator 1")
+            os.kill(victim.pid, signal.SIGKILL)
+
+    config = point_config("simulation.processes=2", "stop.steps=240")
+    with pytest.raises(HardwareError, match=r"simulator 1 .* died with signal SIGKILL") as died:
+        train(config, listen=kill_one)
+
+    assert died.value.exit_code == 3
+    assert not active_children()
+    run_dir = Path(config.run.out) / "run"
+    recorded = [e.episode_id for e in read_events(run_dir) if isinstance(e, EpisodeRecorded)]
+    assert set(recorded) <= set(EpisodeStore(run_dir).ids())
+    assert resume(run_dir).final is not None
+
+
+def test_a_full_disk_while_recording_is_named_and_earlier_episodes_stay(point_config, monkeypatch):
+    writes = EpisodeStore.write
+
+    def full_after_a_while(self, episode, truth=None):
+        if episode.id.startswith("e") and episode.id >= "e000007":
+            raise DataError(f"cannot write {episode.id}: No space left on device")
+        return writes(self, episode, truth)
+
+    monkeypatch.setattr(EpisodeStore, "write", full_after_a_while)
+    config = point_config()
+    with pytest.raises(DataError, match="No space left on device"):
+        train(config)
+
+    monkeypatch.undo()
+    run_dir = Path(config.run.out) / "run"
+    announced = [e.episode_id for e in read_events(run_dir) if isinstance(e, EpisodeRecorded)]
+    assert announced and set(announced) <= set(EpisodeStore(run_dir).ids())
+    assert resume(run_dir).final is not None
