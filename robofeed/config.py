@@ -91,7 +91,7 @@ class Queries(Table):
 
     context: Literal["matched", "seed", "episode", "any"] = "seed"
     """What the clips of a question share: the start (seed), the episode, either, or nothing."""
-    selection: Literal["uniform", "disagreement", "entropy", "coverage"] = "uniform"
+    selection: Literal["uniform", "disagreement", "entropy", "information", "coverage"] = "uniform"
     clips: Annotated[int, Field(ge=2, le=5)] = 5
     """Clips in a question; ranking K of them counts as K - 1 answers."""
     segment_steps: Positive = 25
