@@ -60,10 +60,10 @@ def pools(spec):
 
 
 def rewards_in(pools, pool):
-    rows = pools.rings[pool].filled()
-    return pools.layout.rewards(rows), pools.layout.observations(rows)[:, 0] + pools.layout.actions(
-        rows
-    )[:, -1]
+    """Stored rewards, and what `Linear(1)` says of where each step led."""
+    layout, rows = pools.layout, pools.rings[pool].filled()
+    led_to, action = layout.next_observations(rows), layout.actions(rows)
+    return layout.rewards(rows), led_to[:, 0] + action[:, -1]
 
 
 def test_relabelling_reaches_both_pools_and_what_is_added_later(pools, transitions):
