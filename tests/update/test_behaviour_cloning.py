@@ -12,7 +12,7 @@ from robofeed.update.behaviour_cloning import NEARLY_ONE, BehaviourCloning, clon
 from robofeed.update.config import BehaviourCloningConfig
 from robofeed.update.stacked_mlp import MlpShape, Parameters, Tape
 
-CONFIG = BehaviourCloningConfig(hidden=(64, 64), learning_rate=1e-3, batch_size=64)
+CONFIG = BehaviourCloningConfig(hidden=(32, 32), learning_rate=2e-3, batch_size=64)
 
 
 def made(spec, seed=0):
@@ -29,7 +29,7 @@ def test_it_imitates_the_demonstrations(spec, transitions):
     learner = made(spec)
     assert learner.needs == {Needs.DEMONSTRATIONS}
     learner.add(shown(transitions(400)), "prior")
-    learner.update(1500)
+    learner.update(1000)
     test = shown(transitions(200))
     policy = MlpPolicy(*learner.export(), version=0)
     error = np.abs(policy.act(test.observation, None) - test.action).mean()

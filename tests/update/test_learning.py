@@ -102,7 +102,7 @@ def asked(recorded, count, rng, stamp, first):
         episode = rng.integers(len(rewards))
         starts = rng.permutation(STEPS - 5)[:2]
         clips = tuple(
-            Clip(observations[episode, s : s + 5], actions[episode, s : s + 5]) for s in starts
+            Clip(observations[episode, s + 1 : s + 6], actions[episode, s : s + 5]) for s in starts
         )
         worth = [rewards[episode, s : s + 5].sum() for s in starts]
         order = ((0,), (1,)) if worth[0] > worth[1] else ((1,), (0,))
