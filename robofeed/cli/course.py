@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,8 @@ Start = Callable[[Listener], RunResult]
 def follow(start: Start, config: RunConfig, quiet: bool, as_json: bool) -> RunResult:
     """Run `start` under a progress display, write the report, and print where it is, last.
 
+    With `as_json` every line goes to stderr: stdout is for the caller's JSON.
+
     Raises:
         typer.Exit: with code 130 where the run was interrupted; it is saved.
     """
@@ -31,19 +32,19 @@ def follow(start: Start, config: RunConfig, quiet: bool, as_json: bool) -> RunRe
         result = start((lambda event: None) if quiet else progress.on_event)
     for failure in result.observer_failures:
         typer.echo(f"warning: observer {failure}", err=True)
-    report = write_page(result.run_dir)
-    if as_json:
-        typer.echo(json.dumps(summary(result)))
-    elif result.interrupted:
-        typer.echo(f"interrupted and saved; go on with: robofeed resume {result.run_dir}")
-    else:
-        typer.echo(headline(result))
-    if not as_json:
-        sys.stdout.flush()
-        typer.echo(f"report: {report}")
     if result.interrupted:
+        # The page takes seconds to make; whoever pressed Ctrl-C wants out.
+        _say(f"interrupted and saved; go on with: robofeed resume {result.run_dir}", as_json)
         raise typer.Exit(INTERRUPTED)
+    _say(headline(result), as_json)
+    _say(f"report: {write_page(result.run_dir)}", as_json)
     return result
+
+
+def _say(line: str, as_json: bool) -> None:
+    """On stdout, or on stderr where that belongs to JSON."""
+    typer.echo(line, err=as_json)
+    sys.stdout.flush()
 
 
 def write_page(run_dir: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,16 +22,15 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")] = False,
 ) -> None:
     """Continue an interrupted run from its last checkpoint."""
-    from robofeed.cli.course import follow
+    from robofeed.cli.course import follow, summary
     from robofeed.data.run_folder import open_run_folder
     from robofeed.run_file import load_config
     from robofeed.training import resume
 
     folder = open_run_folder(run)
     config = load_config(file=folder.config_path)
-    follow(
-        lambda listen: resume(run, exact=not inexact, listen=listen),
-        config,
-        quiet or as_json,
-        as_json,
+    result = follow(
+        lambda listen: resume(run, exact=not inexact, listen=listen), config, quiet, as_json
     )
+    if as_json:
+        typer.echo(json.dumps(summary(result)))

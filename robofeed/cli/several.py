@@ -59,7 +59,7 @@ def train_seeds(
             config = load_config(preset, file=file, overrides=named)
 
         start = functools.partial(_train, config)
-        results.append(follow(start, config, quiet, as_json=False))
+        results.append(follow(start, config, quiet, as_json))
     rates = np.array([result.final.success_rate for result in results if result.final])
     mean = float(interquartile_mean(rates))
     low, high = bootstrap_interval([rates], np.random.default_rng(0))

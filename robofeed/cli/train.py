@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -43,12 +44,12 @@ def command(
     device: Annotated[str | None, typer.Option(help="Where to learn: auto, cpu, cuda.")] = None,
     gui: Annotated[bool, typer.Option("--gui", help="Show the simulator in a window.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON, no display.")
+        bool, typer.Option("--json", help="Print the result as JSON on stdout, the rest on stderr.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")] = False,
 ) -> None:
     """Train an arm on a task from preferences."""
-    from robofeed.cli.course import follow
+    from robofeed.cli.course import follow, summary
     from robofeed.run_file import load_config
     from robofeed.training import train
 
@@ -73,8 +74,10 @@ def command(
     ]
     if seeds is None:
         loaded = load_config(preset, file=config, overrides=overrides)
-        follow(lambda listen: train(loaded, listen=listen), loaded, quiet or as_json, as_json)
+        result = follow(lambda listen: train(loaded, listen=listen), loaded, quiet, as_json)
+        if as_json:
+            typer.echo(json.dumps(summary(result)))
         return
     from robofeed.cli.several import train_seeds
 
-    train_seeds(preset, config, overrides, seeds, quiet or as_json, as_json)
+    train_seeds(preset, config, overrides, seeds, quiet, as_json)
