@@ -8,7 +8,7 @@ import numpy as np
 
 from robofeed.data.tasks.task import Point
 
-NEAR_M, FAR_M = 0.14, 0.25
+NEAR_M, FAR_M = 0.15, 0.25
 """distance from the first joint's axis on the table, so101"""
 AZIMUTH_RAD = math.radians(60.0)
 TOP_M = 0.125
