@@ -23,7 +23,7 @@ import numpy as np
 
 from robofeed.data.intervals import wilson_interval
 from robofeed.data.observation import Ended, Gate, Observation
-from robofeed.data.spec import FloatArray
+from robofeed.data.spec import ArraySpec, FloatArray
 from robofeed.safety import Guarded
 from robofeed_pybullet.backend import PybulletBackend
 from robofeed_pybullet.config import PybulletConfig
@@ -42,6 +42,7 @@ Outcome = tuple[bool, bool, float, int, int]
 def controller(name: str, backend: PybulletBackend, rng: np.random.Generator) -> Controller:
     """The controller called `name` on `backend`."""
     action = backend.spec.action
+    assert isinstance(action, ArraySpec)
     names = backend.spec.observation.names
     idle = np.zeros(action.shape, np.float32)
     idle[3:] = 1.0
@@ -66,14 +67,14 @@ def controller(name: str, backend: PybulletBackend, rng: np.random.Generator) ->
     return straight
 
 
-def episode(arm: Guarded, act: Controller, seed: int) -> Outcome:
+def episode(arm: Guarded, backend: PybulletBackend, act: Controller, seed: int) -> Outcome:
     """Run one episode to its end."""
     observation = arm.reset(seed)
     total, collided, touched, steps, arrived = 0.0, False, 0, 0, 0
     while observation.ended is Ended.RUNNING:
         executed = arm.apply(act(observation))
         observation = arm.observe()
-        truth = arm.backend.truth()
+        truth = backend.truth()
         steps += 1
         total += truth.reward
         collided |= truth.collided
@@ -84,12 +85,14 @@ def episode(arm: Guarded, act: Controller, seed: int) -> Outcome:
 
 def block(arm_name: str, task: str, action: str, name: str, seeds: range) -> list[Outcome]:
     """The episodes of one controller on one arm and task, in this process."""
-    backend = PybulletBackend(PybulletConfig(arm=arm_name, task=task, action=action))
+    backend = PybulletBackend(
+        PybulletConfig.model_validate({"arm": arm_name, "task": task, "action": action})
+    )
     arm = Guarded(backend)
     arm.open()
     try:
         act = controller(name, backend, np.random.default_rng(seeds.start))
-        return [episode(arm, act, seed) for seed in seeds]
+        return [episode(arm, backend, act, seed) for seed in seeds]
     finally:
         arm.close()
 

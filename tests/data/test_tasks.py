@@ -139,7 +139,8 @@ def test_a_block_is_across_the_straight_line_and_there_is_a_way_round(
     assert any(crosses(block, home, layout.goal_m) for block in blocks)
     for place in (home, layout.goal_m):
         assert not any(_near(block, place, 0.02 * scale) for block in blocks)
-    steps, tool = 0, home
+    steps = 0
+    tool: tuple[float, ...] = home
     while math.dist(tool, layout.goal_m) > 0.02 * scale and steps < 50:
         move = task.expert(world(layout, tool), layout)
         assert max(abs(value) for value in move) <= 0.02 * scale + 1e-9

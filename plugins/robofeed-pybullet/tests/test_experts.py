@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from robofeed.data.observation import Ended
+from robofeed.data.spec import ArraySpec
 from robofeed.data.tasks import TASKS
 from robofeed.safety import Guarded
 from robofeed_pybullet.arms import ARMS
@@ -22,9 +23,10 @@ def successes(
     )
     arm = Guarded(backend)
     arm.open()
-    spec = backend.spec
+    spec, bounds = backend.spec, backend.spec.action
+    assert isinstance(bounds, ArraySpec)
     rng = np.random.default_rng(seeds.start)
-    idle = np.zeros(spec.action.shape, np.float32)
+    idle = np.zeros(bounds.shape, np.float32)
     idle[3:] = 1.0
     way = [
         index
@@ -39,12 +41,12 @@ def successes(
             while observation.ended is Ended.RUNNING:
                 if controller == "expert":
                     wanted = backend.expert_action()
-                    assert spec.action.contains(wanted)
+                    assert bounds.contains(wanted)
                 elif controller == "random":
-                    wanted = spec.action.sample(rng)
+                    wanted = bounds.sample(rng)
                 elif controller == "straight":
                     apart = observation.state[way]
-                    wanted = (apart * min(1.0, spec.action.high[0] / np.abs(apart).max())).astype(
+                    wanted = (apart * min(1.0, bounds.high[0] / np.abs(apart).max())).astype(
                         np.float32
                     )
                 else:

@@ -70,16 +70,8 @@ class Obstacles:
             rows += offset(arm, f"block{slot}_from_tool")
             rows += [(f"block{slot}.half.{axis}", "m", 0.0, 0.1 * arm.scale) for axis in "xyz"]
         self.observation = array_spec(rows)
-        absent = [
-            *(
-                low - high
-                for low, high in zip(arm.workspace_low_m, arm.workspace_high_m, strict=True)
-            ),
-            0.0,
-            0.0,
-            0.0,
-        ]
-        self._absent = absent
+        box_m = zip(arm.workspace_low_m, arm.workspace_high_m, strict=True)
+        self._absent = [*(low - high for low, high in box_m), 0.0, 0.0, 0.0]
         self._known: tuple[Layout, Roadmap] | None = None
 
     def layout(self, rng: np.random.Generator) -> Layout:
@@ -102,13 +94,14 @@ class Obstacles:
                     blocks.append(block)
             if len(blocks) < 2 or not crosses(blocks[0], start, target):
                 continue
-            way_m, _ = self._ways(blocks, target, 1.0).way(start)
-            if way_m < math.dist(start, target) + DETOUR_M:
-                break
-        return Layout(
-            goal_m=(target[0] * scale, target[1] * scale, target[2] * scale),
-            bodies=tuple(_body(block, scale) for block in blocks),
-        )
+            x, y, z = target
+            layout = Layout(
+                goal_m=(x * scale, y * scale, z * scale),
+                bodies=tuple(_body(block, scale) for block in blocks),
+            )
+            way_m, _ = self._roadmap(layout).way(self._arm.home_tool_m)
+            if way_m < (math.dist(start, target) + DETOUR_M) * scale:
+                return layout
 
     def observe(self, world: World, layout: Layout) -> list[float]:
         goal, tool = layout.goal_m, world.tool_m
@@ -161,14 +154,11 @@ class Obstacles:
     def _roadmap(self, layout: Layout) -> Roadmap:
         """The ways to the goal of `layout`, kept while the layout is the same object."""
         if self._known is None or self._known[0] is not layout:
-            self._known = (layout, self._ways(_blocks(layout), layout.goal_m, self._arm.scale))
+            arm, goal_m = self._arm, layout.goal_m
+            levels_m = (goal_m[2], arm.home_tool_m[2])
+            roadmap = Roadmap(_blocks(layout), goal_m, arm.hand_half_m, arm.scale, levels_m)
+            self._known = (layout, roadmap)
         return self._known[1]
-
-    def _ways(self, blocks: Sequence[Block], goal_m: Sequence[float], scale: float) -> Roadmap:
-        share = scale / self._arm.scale
-        hand_half_m = [half * share for half in self._arm.hand_half_m]
-        levels_m = (goal_m[2], self._arm.home_tool_m[2] * share)
-        return Roadmap(blocks, goal_m, hand_half_m, scale, levels_m)
 
 
 def _blocks(layout: Layout) -> list[Block]:

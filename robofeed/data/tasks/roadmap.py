@@ -54,12 +54,24 @@ class Roadmap:
         scale: float,
         levels_m: Sequence[float],
     ) -> None:
+        self._goal_m = tuple(goal_m)
         self._centre = np.array([(block.x, block.y) for block in blocks]).reshape(-1, 2)
         self._half = np.array([(block.half_x, block.half_y) for block in blocks]).reshape(-1, 2)
         self._top = np.array([block.top for block in blocks])
         self._aside: Rows = np.array(hand_half_m) + SPARE_M * scale
         self._above = ABOVE_M * scale
         self._arrived_m = ARRIVED_M * scale
+        aside_x, aside_y = self._aside.tolist()
+        self._larger = [
+            Block(
+                block.x,
+                block.y,
+                block.half_x + aside_x,
+                block.half_y + aside_y,
+                block.top + self._above,
+            )
+            for block in blocks
+        ]
         nodes = [np.array(goal_m, np.float64)[None]]
         for centre, half, top in zip(self._centre, self._half, self._top, strict=True):
             reach = (half + self._aside) * OUTSIDE
@@ -82,6 +94,8 @@ class Roadmap:
 
         Where there is none, the length is infinite.
         """
+        if not any(crosses(block, start_m, self._goal_m) for block in self._larger):
+            return math.dist(start_m, self._goal_m), self._nodes[0]
         start = np.array(start_m, np.float64)
         whole_m = self._left_m + np.linalg.norm(self._nodes - start, axis=1)
         whole_m[~self._free(start, self._nodes)] = np.inf
