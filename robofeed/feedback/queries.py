@@ -69,7 +69,7 @@ class QueryMaker:
         pairs = self._candidates(wanted, footage, rng)
         if not pairs:
             return []
-        if selection in _NEED_SCORES and pairs:
+        if selection in _NEED_SCORES:
             assert scores is not None
             pairs = _most(pairs, _informative(selection, pairs, scores), count)
         elif selection == "coverage":
