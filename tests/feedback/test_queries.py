@@ -255,7 +255,7 @@ def test_coverage_takes_the_pairs_that_lie_furthest_apart():
 
 
 def test_coverage_looks_at_every_feature_whatever_its_unit():
-    places = {f"e{n:03d}": (250.0 * n, 0.0) for n in range(5)} | {"other": (500.0, 1.0)}
+    places = {f"e{n:03d}": (125.0 * n, 0.0) for n in range(9)} | {"other": (500.0, 1.0)}
     footage = [Footage(name, None, 5) for name in places]
 
     def features(segments):
