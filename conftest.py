@@ -1,12 +1,14 @@
 """Settings for every test of the repository, core's and the plugins'.
 
 A test marked `needs(tool)` or `needs_gpu` where that is missing is not run and not called a
-skip: the end of the report lists it as not checked. With ROBOFEED_REQUIRE=all a missing tool fails
-the run, so that a machine set up for all checks cannot quietly do fewer.
+skip: the end of the report lists it as not checked, and so does the file ROBOFEED_NOT_CHECKED names.
+With ROBOFEED_REQUIRE=all a missing tool fails the run, so that a machine set up for all checks cannot
+quietly do fewer.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -50,6 +52,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"for want of {lack}:", yellow=True)
         for test in tests:
             terminalreporter.write_line(f"    {test}")
+    if "ROBOFEED_NOT_CHECKED" in os.environ:
+        Path(os.environ["ROBOFEED_NOT_CHECKED"]).write_text(json.dumps(missing), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -52,6 +53,15 @@ def test_a_missing_tool_is_listed_and_the_rest_runs(suite: Path) -> None:
     assert "the tool no-such-tool" in listed
     assert "test_with_a_tool_that_is_missing" in listed
     assert "test_with_a_tool_that_is_there" not in listed
+
+
+def test_what_was_not_checked_is_handed_on(suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOFEED_NOT_CHECKED", str(suite / "list.json"))
+
+    run(suite, "")
+
+    listed = json.loads((suite / "list.json").read_text("utf-8"))
+    assert listed == {"the tool no-such-tool": ["test_tools.py::test_with_a_tool_that_is_missing"]}
 
 
 def test_a_missing_tool_fails_the_run_where_everything_is_required(suite: Path) -> None:
