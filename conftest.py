@@ -1,8 +1,8 @@
 """Settings for every test of the repository, core's and the plugins'.
 
-A test marked `needs(tool)` or `needs_gpu` where that is missing is not run and not called a
-skip: the end of the report lists it as not checked, and so does the file ROBOFEED_NOT_CHECKED names.
-With ROBOFEED_REQUIRE=all a missing tool fails the run, so that a machine set up for all checks cannot
+A test marked `needs(tool)` or `needs_gpu` where that is missing is not run and not called a skip:
+the end of the report lists it as not checked, and so does the file ROBOFEED_NOT_CHECKED names. With
+ROBOFEED_REQUIRE=all a missing tool fails the run, so that a machine set up for all checks cannot
 quietly do fewer.
 """
 
