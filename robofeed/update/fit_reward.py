@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robofeed.data.batch import FitReport, Resolved
-from robofeed.data.feedback import Ranking
 from robofeed.update.calibration import (
     cross_fitted,
     expected_calibration_error,
@@ -20,7 +19,7 @@ from robofeed.update.calibration import (
     log_loss,
     reliability,
 )
-from robofeed.update.ranked_clips import RankedClips, gather, is_held_out, rankings_in
+from robofeed.update.ranked_clips import RankedClips, gather, split
 from robofeed.update.ranking_likelihood import log_likelihood
 from robofeed.update.reward_output import output_gradient, reward_of
 from robofeed.update.stacked_mlp import Tape
@@ -51,24 +50,14 @@ def fit_ensemble(
 ) -> FitReport:
     """Fit `model` to the rankings among `labels` and calibrate it on those held out."""
     config = model.config
-    ranked = rankings_in(labels)
-    held_out_labels = [label for label in ranked if _held_out(label, config.held_out_share)]
-    train = gather(
-        [label for label in ranked if not _held_out(label, config.held_out_share)],
-        model.device,
-        config.step_stride,
-    )
-    held_out = gather(held_out_labels, model.device, config.step_stride)
+    sides = split(labels, config.held_out_share)
+    train, held_out = (gather(side, model.device, config.step_stride) for side in sides)
     if train is not None:
         if not config.warm_start:
             model.new_networks()
         model.follow_inputs(train)
         _train(model, train, held_out, rng)
-    return _report(model, len(ranked), train, held_out)
-
-
-def _held_out(label: Resolved, share: float) -> bool:
-    return isinstance(label.feedback, Ranking) and is_held_out(label.feedback.query_id, share)
+    return _report(model, sum(map(len, sides)), train, held_out)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robofeed.data.batch import ClipBatch, Resolved
+from robofeed.data.batch import Clip, ClipBatch, Resolved
 from robofeed.data.errors import DataError
 from robofeed.data.feedback import Ranking
 
@@ -59,9 +59,25 @@ def is_held_out(query_id: str, share: float) -> bool:
     return int.from_bytes(digest[:8], "big") < share * 2.0**64
 
 
-def rankings_in(labels: Sequence[Resolved]) -> list[Resolved]:
-    """The labels that compare clips. Skips compare nothing, and are not ties either."""
-    return [label for label in labels if isinstance(label.feedback, Ranking)]
+def split(labels: Sequence[Resolved], share: float) -> tuple[list[Resolved], list[Resolved]]:
+    """The rankings to train on, and those held out: about `share` of the queries.
+
+    Skips compare nothing and are not ties either: they are in neither. A question put again, under
+    another id, stays on the side of its first asking: else the held-out figures would be for
+    questions whose answers were trained on.
+    """
+    sides: tuple[list[Resolved], list[Resolved]] = ([], [])
+    side_of: dict[frozenset[bytes], bool] = {}
+    for label in labels:
+        if isinstance(label.feedback, Ranking):
+            question = frozenset(_fingerprint(clip) for clip in label.clips)
+            held_out = is_held_out(label.feedback.query_id, share)
+            sides[side_of.setdefault(question, held_out)].append(label)
+    return sides
+
+
+def _fingerprint(clip: Clip) -> bytes:
+    return hashlib.sha256(clip.observation.tobytes() + clip.action.tobytes()).digest()
 
 
 def choices(order: Sequence[Sequence[int]]) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from robofeed.data.episode import Segment
 from robofeed.data.errors import DataError
 from robofeed.data.feedback import Ranking, Rating, Skip
 from robofeed.update.config import RewardConfig
-from robofeed.update.ranked_clips import gather, is_held_out
+from robofeed.update.ranked_clips import gather, is_held_out, split
 from robofeed.update.reward_model import PreferenceEnsemble
 
 QUICK = RewardConfig(hidden=(32, 32), learning_rate=3e-3, max_epochs=30)
@@ -88,6 +88,22 @@ def test_the_same_queries_are_held_out_in_every_session():
     assert chosen[:3] == [f"q{number:06d}" for number in (9, 23, 25)]
     assert 150 < len(chosen) < 250
     assert not any(is_held_out(f"q{number}", 0.0) for number in range(100))
+
+
+def test_a_question_put_again_stays_on_the_side_of_its_first_asking(labels, stamp):
+    given = labels(200)
+    again = [
+        Resolved(1000 + n, Ranking(stamp(1000 + n), f"r{n}", label.feedback.order), label.clips)
+        for n, label in enumerate(given)
+    ]
+    shown_the_other_way_round = [
+        Resolved(label.sequence, label.feedback, label.clips[::-1]) for label in again
+    ]
+    for repeats in (again, shown_the_other_way_round):
+        train, held_out = split([*given, *repeats], 0.1)
+        assert len(train) + len(held_out) == 400
+        first = {label.sequence for label in held_out if label.sequence < 1000}
+        assert {label.sequence - 1000 for label in held_out if label.sequence >= 1000} == first
 
 
 def test_skips_and_other_feedback_are_not_ties(spec, labels, stamp, rng):
