@@ -39,7 +39,11 @@ SHUT_WITHIN = 0.07
 
 
 class PickPlace:
-    """A cube on the table, a goal on or above it; success = cube's centre within 25 mm (so101)."""
+    """A cube on the table, a goal on or above it; success = cube's centre within 25 mm (so101).
+
+    100 steps: the expert is done by step 45 in 99 of 100 episodes on the so101 and in 93 on the
+    KUKA, but the second grasp that a missed first one needs takes it to 58.
+    """
 
     name = "pick_place"
     max_bodies = 1
