@@ -5,23 +5,27 @@ commands, and nothing else. A `step` is what training does a period: `Guarded.ap
 `truth`. Beside panda-gym 3.0.7 stand the Gymnasium environments of both, made by `gymnasium.make`,
 with end-effector actions and 40 ms a step; panda has panda-gym's own 20 x 2 ms.
 
-Prints `{"so101_reach": {"ratio_to_bare_joint": .., "ratio_to_bare_ee": ..,
-"ratio_to_panda_gym": .., "with_resets": .., "panda_gym": ..}, "panda_reach": {..}}`, where
-`with_resets` is steps a second over whole episodes, resets counted in, and `panda_gym` the same of
-the peer. Figures are medians of rounds that take turns, in CPU time of the stepping thread, so that
-what else the machine does counts little. Wanted: at least 0.9, 0.75, and 5 (so101) or 2 (panda).
+Prints a table, or with `--json` `{"so101_reach": {"ratio_to_bare_joint": ..,
+"ratio_to_bare_ee": .., "ratio_to_panda_gym": .., "with_resets": ..}, "panda_reach": {..}}`, where
+`with_resets` is steps a second over whole episodes, resets counted in. Wanted: at least 0.9, 0.75,
+and 5 (so101) or 2 (panda). The table also has the microseconds behind the ratios, and the steps a
+second with resets of the peer.
+
+Times are CPU time of the stepping thread, in runs of 5 steps, all sides taking turns; of each
+side's runs the fastest tenth counts. On an idle machine that changes nothing. On a busy one the
+slower runs measure the caches that other processes emptied.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import time
 import venv
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +34,22 @@ import numpy as np
 import pybullet
 
 import robofeed_pybullet  # noqa: F401 - registers the environments
+from robofeed.data.spec import ArraySpec
 from robofeed.safety import Guarded
 from robofeed_pybullet.backend import PybulletBackend
 from robofeed_pybullet.config import PybulletConfig
 from robofeed_pybullet.world import PhysicsWorld
 
 PEER = "panda-gym==3.0.7"
-STEPS = 50
+STEPS, CHUNK = 50, 5
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "so101_reach": ("robofeed/So101Reach-v0", {"arm": "so101"}),
     "panda_reach": ("robofeed/PandaReach-v0", {"arm": "panda", "substeps": 20}),
 }
+
+
+Times = list[float]
+PRINTED = ("ratio_to_bare_joint", "ratio_to_bare_ee", "ratio_to_panda_gym", "with_resets")
 
 
 class Peer:
@@ -51,7 +60,7 @@ class Peer:
         python = folder / "bin" / "python"
         if not (folder / "complete").exists():
             venv.create(folder, with_pip=True, clear=True)
-            install = [python, "-m", "pip", "install", "-qq", PEER, "scipy"]
+            install = [str(python), "-m", "pip", "install", "-qq", PEER, "scipy"]
             subprocess.run(install, check=True, stdout=sys.stderr)
             (folder / "complete").touch()
         script = Path(__file__).with_name("sim_peer.py")
@@ -63,16 +72,17 @@ class Peer:
             text=True,
         )
 
-    def round(self) -> tuple[float, float]:
-        """Seconds a step of one episode, without and with its reset."""
+    def round(self) -> tuple[float, Times]:
+        """Seconds of the reset and of each run of steps of one episode."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         for line in self._process.stdout:
             numbers = line.split()
             # PyBullet writes lines of its own when it starts.
-            if len(numbers) == 2 and numbers[0][0].isdigit():
-                return float(numbers[0]), float(numbers[1])
+            if len(numbers) == 1 + STEPS // CHUNK and numbers[0][0].isdigit():
+                reset_s, *runs_s = (float(number) for number in numbers)
+                return reset_s, runs_s
         raise SystemExit(f"{PEER} ended; run sim_peer.py by hand to see why")
 
     def close(self) -> None:
@@ -90,45 +100,44 @@ class Ours:
         self._guarded.open()
         self._rng = np.random.default_rng(0)
 
-    def round(self, seed: int) -> tuple[float, float]:
-        """Seconds a step and seconds a bare step, of one episode of random actions."""
-        action = self._guarded.spec.action
-        actions = [action.sample(self._rng) for _ in range(STEPS)]
+    def round(self, seed: int) -> tuple[Times, Times]:
+        """Seconds of each run of steps and of bare steps, of one episode of random actions."""
+        spec = self._guarded.spec.action
+        assert isinstance(spec, ArraySpec)
+        actions = [spec.sample(self._rng) for _ in range(STEPS)]
         self._guarded.reset(seed)
         goals = []
-        for one in actions:
-            target = self._guarded.apply(one).target
+        for action in actions:
+            target = self._guarded.apply(action).target
+            assert target is not None
             goals.append(target.joint_rad.tolist())
-        runs: list[Callable[[], float]] = [
-            lambda: self._steps(seed, actions),
-            lambda: self._bare(seed, goals),
-        ]
         if seed % 2:
-            return runs[0](), runs[1]()
-        bare = runs[1]()
-        return runs[0](), bare
+            return self._steps(seed, actions), self._bare(seed, goals)
+        bare = self._bare(seed, goals)
+        return self._steps(seed, actions), bare
 
     def close(self) -> None:
         self._guarded.close()
 
-    def _steps(self, seed: int, actions: list[Any]) -> float:
+    def _steps(self, seed: int, actions: list[Any]) -> Times:
         self._guarded.reset(seed)
         apply, observe, truth = self._guarded.apply, self._guarded.observe, self._backend.truth
-        started = time.thread_time()
-        for action in actions:
+
+        def step(action: Any) -> None:
             apply(action)
             observe()
             truth()
-        return (time.thread_time() - started) / STEPS
 
-    def _bare(self, seed: int, goals: list[list[float]]) -> float:
+        return timed(step, actions)
+
+    def _bare(self, seed: int, goals: list[list[float]]) -> Times:
         self._guarded.reset(seed)
         world: PhysicsWorld = self._backend.physics
         body, joints, client = world.body, world.joints, world.client
         forces, gains, dampings = world.forces, world.gains, world.dampings
         substeps = range(world.substeps)
-        started = time.thread_time()
-        for goal in goals:
+
+        def step(goal: list[float]) -> None:
             pybullet.setJointMotorControlArray(
                 body,
                 joints,
@@ -142,7 +151,8 @@ class Ours:
             for _ in substeps:
                 pybullet.stepSimulation(client)
             pybullet.getJointStates(body, joints, client)
-        return (time.thread_time() - started) / STEPS
+
+        return timed(step, goals)
 
 
 class Environment:
@@ -154,19 +164,31 @@ class Environment:
         self._env.action_space.seed(0)
         self._env.reset(seed=0)
 
-    def round(self) -> tuple[float, float]:
-        """Seconds a step of one episode, without and with its reset."""
+    def round(self) -> tuple[float, Times]:
+        """Seconds of the reset and of each run of steps of one episode."""
         actions = [self._env.action_space.sample() for _ in range(STEPS)]
-        begun = time.thread_time()
-        self._env.reset()
         started = time.thread_time()
-        for action in actions:
-            self._env.step(action)
-        ended = time.thread_time()
-        return (ended - started) / STEPS, (ended - begun) / STEPS
+        self._env.reset()
+        reset_s = time.thread_time() - started
+        return reset_s, timed(self._env.step, actions)
 
     def close(self) -> None:
         self._env.close()
+
+
+def timed(step: Callable[[Any], object], arguments: list[Any]) -> Times:
+    """Seconds of each run of `CHUNK` steps."""
+    times = [time.thread_time()]
+    for start in range(0, STEPS, CHUNK):
+        for argument in arguments[start : start + CHUNK]:
+            step(argument)
+        times.append(time.thread_time())
+    return [after - before for before, after in pairwise(times)]
+
+
+def fast(times: Times) -> float:
+    """The fastest tenth's upper end."""
+    return float(np.percentile(times, 10.0))
 
 
 def measure(name: str, peer: Peer | None, rounds: int) -> dict[str, float]:
@@ -178,31 +200,36 @@ def measure(name: str, peer: Peer | None, rounds: int) -> dict[str, float]:
         for mode, action in modes.items()
     }
     environment = Environment(environment_name, arguments)
-    bare: dict[str, list[float]] = {mode: [] for mode in modes}
-    beside: list[float] = []
-    ours_with, peer_with = [], []
+    steps: dict[str, Times] = {mode: [] for mode in modes}
+    bare: dict[str, Times] = {mode: [] for mode in modes}
+    resets: dict[str, Times] = {"ours": [], "peer": []}
+    runs: dict[str, Times] = {"ours": [], "peer": []}
     for number in range(rounds + 1):
-        shares = {}
         for mode, arm in ours.items():
-            step_s, bare_s = arm.round(number)
-            shares[mode] = bare_s / step_s
-        step_s, with_reset_s = environment.round()
-        peer_step_s, peer_with_s = peer.round() if peer is not None else (float("nan"),) * 2
-        if number == 0:
-            continue  # the first fills caches
-        for mode, share in shares.items():
-            bare[mode].append(share)
-        beside.append(peer_step_s / step_s)
-        ours_with.append(1.0 / with_reset_s)
-        peer_with.append(1.0 / peer_with_s)
+            steps_s, bare_s = arm.round(number)
+            if number:  # the first round fills caches
+                steps[mode] += steps_s
+                bare[mode] += bare_s
+        for side, one in (("ours", environment), ("peer", peer)):
+            reset_s, runs_s = one.round() if one is not None else (float("nan"), [float("nan")])
+            if number:
+                resets[side].append(reset_s)
+                runs[side] += runs_s
     for arm in ours.values():
         arm.close()
     environment.close()
+    whole_s = {
+        side: fast(resets[side]) + fast(runs[side]) * STEPS / CHUNK for side in ("ours", "peer")
+    }
     return {
-        **{f"ratio_to_bare_{mode}": statistics.median(values) for mode, values in bare.items()},
-        "ratio_to_panda_gym": statistics.median(beside),
-        "with_resets": statistics.median(ours_with),
-        "panda_gym": statistics.median(peer_with),
+        **{f"ratio_to_bare_{mode}": fast(bare[mode]) / fast(steps[mode]) for mode in modes},
+        "ratio_to_panda_gym": fast(runs["peer"]) / fast(runs["ours"]),
+        "with_resets": STEPS / whole_s["ours"],
+        "panda_gym_with_resets": STEPS / whole_s["peer"],
+        **{f"bare_{mode}_us": fast(bare[mode]) / CHUNK * 1e6 for mode in modes},
+        **{f"step_{mode}_us": fast(steps[mode]) / CHUNK * 1e6 for mode in modes},
+        "environment_us": fast(runs["ours"]) / CHUNK * 1e6,
+        "panda_gym_us": fast(runs["peer"]) / CHUNK * 1e6,
     }
 
 
@@ -224,8 +251,7 @@ def main() -> None:
         peer.close()
     if options.json:
         rounded = {
-            name: {key: round(value, 3) for key, value in case.items()}
-            for name, case in figures.items()
+            name: {key: round(case[key], 3) for key in PRINTED} for name, case in figures.items()
         }
         print(json.dumps(rounded))
         return

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from math import cos, sin
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from robofeed_pybullet.model import Joint, Matrix
+from robofeed_pybullet.denavit_hartenberg import geometry
+from robofeed_pybullet.model import Joint
 
 Floats = Sequence[float]
 Place = tuple[float, float, float]
@@ -27,7 +29,7 @@ TRAVEL_SHARE = 0.8
 """Share of a joint's speed that a plan uses. The rest is for what the servo lags behind: a plan
 starts where the joint is, the speed limit counts from where it was sent."""
 ITERATIONS = 4
-TOLERANCE_M = 2e-4
+TOLERANCE_M = 5e-4
 
 
 class Solution(NamedTuple):
@@ -78,39 +80,50 @@ class Chain:
         self.low = [joint.low for joint in moving]
         self.high = [joint.high for joint in moving]
         self.travel = [joint.speed * period_s * TRAVEL_SHARE for joint in moving]
-        self._links, self._tool = _aligned(joints)
+        self._geometry = geometry(joints)
         self._home = list(home_rad)
         self._home_rotation = self.pose(home_rad).tool_rotation if hold_posture else None
 
     def pose(self, joint_rad: Floats) -> Pose:
         """Forward kinematics."""
-        a, b, c = 1.0, 0.0, 0.0
-        d, e, f = 0.0, 1.0, 0.0
-        g, h, i = 0.0, 0.0, 1.0
-        x = y = z = 0.0
+        (a, b, c, d, e, f, g, h, i), (x, y, z), links, tool_m = self._geometry
         joints = []
-        for q, (px, py, pz, r0, r1, r2, r3, r4, r5, r6, r7, r8) in zip(
-            joint_rad, self._links, strict=True
+        for q, (turn, along_z, along_x, cos_twist, sin_twist) in zip(
+            joint_rad, links, strict=False
         ):
-            x += a * px + b * py + c * pz
-            y += d * px + e * py + f * pz
-            z += g * px + h * py + i * pz
-            ux = a * r0 + b * r3 + c * r6
-            uy = d * r0 + e * r3 + f * r6
-            uz = g * r0 + h * r3 + i * r6
-            vx = a * r1 + b * r4 + c * r7
-            vy = d * r1 + e * r4 + f * r7
-            vz = g * r1 + h * r4 + i * r7
-            c, f, i = (
-                a * r2 + b * r5 + c * r8,
-                d * r2 + e * r5 + f * r8,
-                g * r2 + h * r5 + i * r8,
-            )
-            cos, sin = math.cos(q), math.sin(q)
-            a, d, g = cos * ux + sin * vx, cos * uy + sin * vy, cos * uz + sin * vz
-            b, e, h = cos * vx - sin * ux, cos * vy - sin * uy, cos * vz - sin * uz
             joints.append((x, y, z, c, f, i))
-        px, py, pz = self._tool
+            q += turn
+            co, si = cos(q), sin(q)
+            u, v, w = co * b - si * a, co * e - si * d, co * h - si * g
+            a, d, g = co * a + si * b, co * d + si * e, co * g + si * h
+            if along_z:
+                x, y, z = x + along_z * c, y + along_z * f, z + along_z * i
+            if along_x:
+                x, y, z = x + along_x * a, y + along_x * d, z + along_x * g
+            if cos_twist:
+                b, e, h, c, f, i = (
+                    cos_twist * u + sin_twist * c,
+                    cos_twist * v + sin_twist * f,
+                    cos_twist * w + sin_twist * i,
+                    cos_twist * c - sin_twist * u,
+                    cos_twist * f - sin_twist * v,
+                    cos_twist * i - sin_twist * w,
+                )
+            elif sin_twist > 0.0:
+                b, e, h, c, f, i = c, f, i, -u, -v, -w
+            else:
+                b, e, h, c, f, i = -c, -f, -i, u, v, w
+        joints.append((x, y, z, c, f, i))
+        co, si = cos(joint_rad[-1]), sin(joint_rad[-1])
+        a, b, d, e, g, h = (
+            co * a + si * b,
+            co * b - si * a,
+            co * d + si * e,
+            co * e - si * d,
+            co * g + si * h,
+            co * h - si * g,
+        )
+        px, py, pz = tool_m
         tool = (
             x + a * px + b * py + c * pz,
             y + d * px + e * py + f * pz,
@@ -129,31 +142,33 @@ class Chain:
         first passes turn the tool as well; the later ones put its position right.
         """
         joints = list(start_rad)
+        low, high, home = self.low, self.high, self._home_rotation
+        turns = TURN_PASSES if home is not None else 0
         frozen: set[int] = set()
         gain = POSTURE_GAIN
-        left_m = math.inf
-        for number in range(ITERATIONS + (TURN_PASSES if self._home_rotation else 0)):
-            if self._home_rotation is not None and number < TURN_PASSES:
-                step = self._turning_step(joints, pose, goal_m, self._home_rotation)
+        left_m, share = math.inf, 1.0
+        for number in range(1, ITERATIONS + turns + 1):
+            if home is not None and number <= turns:
+                step = self._turning_step(joints, pose, goal_m, home)
             else:
                 step = self._step(joints, pose, goal_m, gain, frozen)
                 gain = 0.0
             for index, change in enumerate(step):
                 wanted = joints[index] + change
-                limited = min(max(wanted, self.low[index]), self.high[index])
-                if limited != wanted:
+                if not low[index] <= wanted <= high[index]:
+                    wanted = min(max(wanted, low[index]), high[index])
                     frozen.add(index)
-                joints[index] = limited
+                joints[index] = wanted
+            if number >= turns:
+                share = within_travel(start_rad, joints, self.travel)
+                if share < 1.0 and not frozen:
+                    break  # no use in going on: the next period starts from where this one ends
             pose = self.pose(joints)
             left_m = math.dist(pose.tool_m, goal_m)
-            if left_m < TOLERANCE_M and number:
+            if left_m < TOLERANCE_M and number >= turns:
                 break
-        share = within_travel(start_rad, joints, self.travel)
         if share < 1.0:
-            joints = [
-                start + share * (goal - start)
-                for start, goal in zip(start_rad, joints, strict=True)
-            ]
+            joints = [q + share * (goal - q) for q, goal in zip(start_rad, joints, strict=True)]
             pose = self.pose(joints)
             left_m = math.dist(pose.tool_m, goal_m)
         return Solution(joints, pose.tool_m, left_m)
@@ -166,27 +181,26 @@ class Chain:
         ex, ey, ez = goal_m[0] - tx, goal_m[1] - ty, goal_m[2] - tz
         xx = yy = zz = DAMPING
         xy = xz = yz = 0.0
-        columns = []
-        pulls = []
-        for index, (x, y, z, ax, ay, az) in enumerate(pose.joints):
-            if index in frozen:
-                columns.append((0.0, 0.0, 0.0))
-                pulls.append(0.0)
-                continue
+        columns: list[Place] = []
+        for x, y, z, ax, ay, az in pose.joints:
             x, y, z = tx - x, ty - y, tz - z
-            jx, jy, jz = ay * z - az * y, az * x - ax * z, ax * y - ay * x
-            columns.append((jx, jy, jz))
-            pull = gain * (self._home[index] - joints[index])
-            pulls.append(pull)
-            ex -= jx * pull
-            ey -= jy * pull
-            ez -= jz * pull
-            xx += jx * jx
-            yy += jy * jy
-            zz += jz * jz
-            xy += jx * jy
-            xz += jx * jz
-            yz += jy * jz
+            x, y, z = ay * z - az * y, az * x - ax * z, ax * y - ay * x
+            if frozen and len(columns) in frozen:
+                x = y = z = 0.0
+            columns.append((x, y, z))
+            xx += x * x
+            yy += y * y
+            zz += z * z
+            xy += x * y
+            xz += x * z
+            yz += y * z
+        pulls = [0.0] * len(columns)
+        if gain:
+            pulls = [gain * (home - q) for home, q in zip(self._home, joints, strict=True)]
+            for (x, y, z), pull in zip(columns, pulls, strict=True):
+                ex -= x * pull
+                ey -= y * pull
+                ez -= z * pull
         # Cramer's rule on the symmetric 3 x 3 system (J J^T + lambda^2 I) w = e.
         m0, m1, m2 = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
         m4, m5, m8 = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
@@ -195,8 +209,7 @@ class Chain:
         wy = (m1 * ex + m4 * ey + m5 * ez) * scale
         wz = (m2 * ex + m5 * ey + m8 * ez) * scale
         return [
-            pull + jx * wx + jy * wy + jz * wz
-            for (jx, jy, jz), pull in zip(columns, pulls, strict=True)
+            pull + x * wx + y * wy + z * wz for (x, y, z), pull in zip(columns, pulls, strict=True)
         ]
 
     def _turning_step(
@@ -228,35 +241,3 @@ def within_travel(start_rad: Floats, goal_rad: Floats, travel_rad: Floats) -> fl
         if away * share > travel:
             share = travel / away
     return share
-
-
-def _aligned(joints: Sequence[Joint]) -> tuple[list[tuple[float, ...]], Place]:
-    """Each joint's fixed transform (position, then rotation by rows) with the joint's axis along z.
-
-    Fixed joints are merged into the next; what follows the last moving joint is the tool's offset.
-    """
-    links = []
-    pending: Matrix = np.eye(4)
-    for joint in joints:
-        pending = pending @ joint.parent_from_joint
-        if joint.kind == "fixed":
-            continue
-        align = _z_onto(np.array(joint.axis))
-        pending = pending @ align
-        rotation, position = pending[:3, :3], pending[:3, 3]
-        links.append((*position.tolist(), *rotation.ravel().tolist()))
-        pending = align.T
-    x, y, z = pending[:3, 3].tolist()
-    return links, (x, y, z)
-
-
-def _z_onto(axis: Matrix) -> Matrix:
-    """A rotation (4 x 4) that turns the z axis onto `axis`."""
-    z = axis / np.linalg.norm(axis)
-    x = np.cross((0.0, 1.0, 0.0), z)
-    if np.linalg.norm(x) < 1e-6:
-        x = np.cross((1.0, 0.0, 0.0), z)
-    x /= np.linalg.norm(x)
-    rotation = np.eye(4)
-    rotation[:3, :3] = np.stack([x, np.cross(z, x), z], axis=1)
-    return rotation

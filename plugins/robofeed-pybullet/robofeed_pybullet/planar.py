@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from math import cos, sin
 from typing import NamedTuple
 
 import numpy as np
@@ -118,21 +119,21 @@ class PlanarArm:
         """Forward kinematics."""
         pan, lift, elbow, flex, roll = joint_rad
         across1, up1, ux, uz, lx, lz, wx, wz, tool_up, pan_sign, roll_sign = self._figures
-        cos, sin = math.cos(lift), math.sin(lift)
-        across2, up2 = across1 + cos * ux + sin * uz, up1 + cos * uz - sin * ux
+        c, s = cos(lift), sin(lift)
+        across2, up2 = across1 + c * ux + s * uz, up1 + c * uz - s * ux
         pitch = lift + elbow
-        cos, sin = math.cos(pitch), math.sin(pitch)
-        across3, up3 = across2 + cos * lx + sin * lz, up2 + cos * lz - sin * lx
+        c, s = cos(pitch), sin(pitch)
+        across3, up3 = across2 + c * lx + s * lz, up2 + c * lz - s * lx
         pitch += flex
-        cos, sin = math.cos(pitch), math.sin(pitch)
+        c, s = cos(pitch), sin(pitch)
         turn = roll_sign * roll
-        wz += math.cos(turn) * tool_up
-        aside = -math.sin(turn) * tool_up
-        across, up = across3 + cos * wx + sin * wz, up3 + cos * wz - sin * wx
+        wz += cos(turn) * tool_up
+        aside = -sin(turn) * tool_up
+        across, up = across3 + c * wx + s * wz, up3 + c * wz - s * wx
         yaw = pan_sign * pan
-        cos, sin = math.cos(yaw), math.sin(yaw)
+        c, s = cos(yaw), sin(yaw)
         return PlanarPose(
-            (cos * across - sin * aside, sin * across + cos * aside, up),
+            (c * across - s * aside, s * across + c * aside, up),
             across,
             up,
             aside,
@@ -154,11 +155,11 @@ class PlanarArm:
             yaw = self._pan_sign * pan - self._home_yaw
             roll = self._home_roll + self._roll_sign * yaw
             roll = min(max(roll, self.low[4]), self.high[4])
-            aside = -math.sin(self._roll_sign * roll) * self._tool_up
+            aside = -sin(self._roll_sign * roll) * self._tool_up
             pan = self._pan(pan, x, y, aside)
         yaw = self._pan_sign * pan
         # What the pan reaches, which at its limit or behind the base is not the goal's bearing.
-        across = math.cos(yaw) * x + math.sin(yaw) * y
+        across = cos(yaw) * x + sin(yaw) * y
         step = self._step(pose, across, up, (1.0, 1.0, 1.0))
         d1, d2, d3 = self._turned(pose, *step)
         joints = [pan, lift + d1, elbow + d2, flex + d3, roll]
@@ -227,15 +228,15 @@ class PlanarArm:
         across1, up1, _, _, _, _, wx, wz, tool_up, _, roll_sign = self._figures
         upper, upper_rad, lower, bend_rad = self._links
         pitch = joints[1] + joints[2] + joints[3]
-        cos, sin = math.cos(pitch), math.sin(pitch)
-        wz += math.cos(roll_sign * joints[4]) * tool_up
-        x, z = across - across1 - cos * wx - sin * wz, up - up1 - cos * wz + sin * wx
-        cos = (x * x + z * z - upper * upper - lower * lower) / (2.0 * upper * lower)
-        if not -1.0 < cos < 1.0:
+        c, s = cos(pitch), sin(pitch)
+        wz += cos(roll_sign * joints[4]) * tool_up
+        x, z = across - across1 - c * wx - s * wz, up - up1 - c * wz + s * wx
+        c = (x * x + z * z - upper * upper - lower * lower) / (2.0 * upper * lower)
+        if not -1.0 < c < 1.0:
             return False
-        sin = math.copysign(math.sqrt(1.0 - cos * cos), math.sin(elbow + bend_rad))
-        flexed = math.atan2(sin, cos) - bend_rad
-        raised = upper_rad - math.atan2(z, x) - math.atan2(lower * sin, upper + lower * cos)
+        s = math.copysign(math.sqrt(1.0 - c * c), sin(elbow + bend_rad))
+        flexed = math.atan2(s, c) - bend_rad
+        raised = upper_rad - math.atan2(z, x) - math.atan2(lower * s, upper + lower * c)
         raised = math.remainder(raised, math.tau)
         low, high = self.low, self.high
         wrist = pitch - raised - flexed
