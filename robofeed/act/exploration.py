@@ -32,7 +32,9 @@ class HeldExploration:
     ) -> None:
         self._spec, self._rng = spec, rng
         self._displaced_share, self._displacement = displaced_share, displacement
-        self._half_range = (observation.high - observation.low) / 2
+        half_range = observation.high.ravel() / 2 - observation.low.ravel() / 2
+        # An element without a range stays as it is.
+        self._half_range = np.where(np.isfinite(half_range), half_range, 0.0)
         self._longest_steps, self._still_share = longest_steps, still_share
         self._held: FloatArray = np.zeros((0, spec.size), np.float32)
         self._left: list[int] = []
