@@ -12,12 +12,7 @@ from robofeed.data.observation import Ended
 OBSERVATION, ACTION = 2, 1
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(11)
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_episode():
     """An episode whose observation and action tell its number and the step."""
 
@@ -42,7 +37,7 @@ def make_episode():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_query():
     """A query about parts of 5 steps of the episodes named, shown in their own order."""
 
@@ -53,7 +48,7 @@ def make_query():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_stamp():
     def make(number):
         return Stamp(str(uuid.UUID(int=number)), person="someone", source="test")
