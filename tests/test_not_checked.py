@@ -18,6 +18,14 @@ import pytest
 def test_with_a_tool_that_is_missing():
     raise AssertionError("was run")
 
+@pytest.mark.soak
+def test_a_whole_load():
+    raise AssertionError("was run")
+
+@pytest.mark.soak
+def test_a_tenth_of_a_load(load_share):
+    assert load_share == 0.1
+
 @pytest.mark.needs("sh")
 def test_with_a_tool_that_is_there():
     pass
@@ -29,7 +37,7 @@ def suite(tmp_path: Path, repository: Path) -> Path:
     shutil.copy(repository / "conftest.py", tmp_path)
     (tmp_path / "test_tools.py").write_text(TESTS, encoding="utf-8")
     (tmp_path / "pytest.ini").write_text(
-        "[pytest]\nmarkers =\n    needs(tool): x\n    needs_gpu: x\n", encoding="utf-8"
+        "[pytest]\nmarkers =\n    needs(tool): x\n    needs_gpu: x\n    soak: x\n", encoding="utf-8"
     )
     return tmp_path
 
@@ -38,7 +46,7 @@ def run(suite: Path, require: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
         cwd=suite,
-        env={**os.environ, "ROBOFEED_REQUIRE": require},
+        env={**os.environ, "ROBOFEED_REQUIRE": require, "ROBOFEED_SOAK": ""},
         capture_output=True,
         text=True,
     )
@@ -48,7 +56,7 @@ def test_a_missing_tool_is_listed_and_the_rest_runs(suite: Path) -> None:
     done = run(suite, "")
 
     assert done.returncode == 0
-    assert "1 passed, 1 deselected" in done.stdout
+    assert "2 passed, 2 deselected" in done.stdout
     _, listed = done.stdout.split("NOT CHECKED HERE")
     assert "the tool no-such-tool" in listed
     assert "test_with_a_tool_that_is_missing" in listed
@@ -61,7 +69,10 @@ def test_what_was_not_checked_is_handed_on(suite: Path, monkeypatch: pytest.Monk
     run(suite, "")
 
     listed = json.loads((suite / "list.json").read_text("utf-8"))
-    assert listed == {"the tool no-such-tool": ["test_tools.py::test_with_a_tool_that_is_missing"]}
+    assert listed == {
+        "the tool no-such-tool": ["test_tools.py::test_with_a_tool_that_is_missing"],
+        "time (`make soak` runs it)": ["test_tools.py::test_a_whole_load"],
+    }
 
 
 def test_a_missing_tool_fails_the_run_where_everything_is_required(suite: Path) -> None:
