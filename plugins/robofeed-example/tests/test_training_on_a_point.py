@@ -1,5 +1,6 @@
 """A stranger's backend goes through everything that core does with one."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ BRIEF = [
 ]
 
 
+def documented_names() -> set[str]:
+    """What the table of docs/files.md says may stand in a run folder."""
+    page = Path(__file__).resolve().parents[3] / "docs/files.md"
+    return set(re.findall(r"^\| `([\w.]+)", page.read_text("utf-8"), re.MULTILINE))
+
+
 def test_a_run_from_preferences_ends_with_a_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -31,6 +38,7 @@ def test_a_run_from_preferences_ends_with_a_report(
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"report: {tmp_path / 'point' / 'report.html'}"
     assert "<video" in (tmp_path / "point/report.html").read_text("utf-8")
+    assert {entry.name for entry in (tmp_path / "point").iterdir()} <= documented_names()
 
 
 def test_every_question_of_the_budget_is_asked_and_answered(tmp_path: Path) -> None:
