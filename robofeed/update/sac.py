@@ -27,8 +27,6 @@ from robofeed.update.pools import Pool, Pools
 from robofeed.update.sac_gradients import Tapes, actor_gradient, backup, critic_gradient
 from robofeed.update.stacked_mlp import MlpShape, Parameters, Tape
 
-METRICS = ("critic_loss", "q_mean", "actor_loss", "entropy", "temperature", "reward_mean")
-
 
 class SacLearner:
     """Soft actor-critic (Haarnoja et al. 2018).
@@ -78,7 +76,8 @@ class SacLearner:
         self._labelled = False
         self._updates = 0
         self._counted = 0
-        self._sums = torch.zeros(len(METRICS), device=self.device)
+        self._sums = torch.zeros(5, config.batch_size, device=self.device)
+        """per place in the batch, so that an update needs no reductions for its metrics"""
         self._repeated = Repeated(
             self._update_once, [self._sampler], self.device, config.graph_updates
         )
@@ -140,7 +139,8 @@ class SacLearner:
         if n <= 0:
             return
         plan = self.pools.plan(self.config.batch_size, self.config.prior_share)
-        self._repeated.run(n, (plan, self._labelled))
+        with torch.no_grad():
+            self._repeated.run(n, (plan, self._labelled))
         self._updates += n
         self._counted += n
 
@@ -148,7 +148,6 @@ class SacLearner:
         size = (self.config.batch_size, self.pools.layout.action)
         return torch.randn(size, device=self.device, generator=self._sampler)
 
-    @torch.no_grad()
     def _update_once(self) -> None:
         """One whole update, as a CUDA graph can record it: no synchronisation, static shapes."""
         layout = self.pools.layout
@@ -157,8 +156,8 @@ class SacLearner:
         for _ in range(self.config.critic_updates):
             rows = self.pools.sample(plan, self._sampler)
             rewards = self._rewards(rows)
-            critic_loss, q_mean = self._improve_critics(rows, rewards, temperature)
-        actor_loss, log_probability = actor_gradient(
+            error, q_values = self._improve_critics(rows, rewards, temperature)
+        value, log_probability = actor_gradient(
             self._actor,
             self._critic,
             self._tapes,
@@ -169,7 +168,13 @@ class SacLearner:
         )
         self._actor_adam.step()
         self._sums += torch.stack(
-            [critic_loss, q_mean, actor_loss, -log_probability, temperature[0], rewards.mean()]
+            [
+                error.square().sum(0).squeeze(-1),
+                q_values[0].squeeze(-1),
+                value,
+                log_probability,
+                rewards,
+            ]
         )
 
     def _improve_critics(
@@ -187,10 +192,10 @@ class SacLearner:
             temperature if self.config.entropy_in_backup else None,
             self.config.gamma,
         )
-        loss, q_mean = critic_gradient(self._critic, self._tapes, layout.critic_inputs(rows), goal)
+        error, values = critic_gradient(self._critic, self._tapes, layout.critic_inputs(rows), goal)
         self._critic_adam.step()
         self._target.flat.lerp_(self._critic.flat, self.config.tau)
-        return loss, q_mean
+        return error, values
 
     def _rewards(self, rows: Tensor) -> Tensor:
         """Stored rewards; before the first labels, the reward for exploring."""
@@ -223,10 +228,19 @@ class SacLearner:
         """Means since the last call; empty where there was no update. Waits for the device."""
         if self._counted == 0:
             return {}
-        means = (self._sums / self._counted).tolist()
+        means = self._sums.mean(1) / self._counted
+        squared, q_mean, value, log_probability, reward_mean = means.tolist()
+        temperature = float(self._actor.extra.exp())
         self._sums.zero_()
         self._counted = 0
-        return dict(zip(METRICS, means, strict=True))
+        return {
+            "critic_loss": squared / 2,
+            "q_mean": q_mean,
+            "actor_loss": temperature * log_probability - value,
+            "entropy": -log_probability,
+            "temperature": temperature,
+            "reward_mean": reward_mean,
+        }
 
     def export(self, out: memoryview | None = None) -> tuple[PolicySpec, FloatArray]:
         """The present policy: how to read its weights, and the weights, also written into `out`."""

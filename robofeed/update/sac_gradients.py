@@ -51,12 +51,12 @@ def critic_gradient(
 ) -> tuple[Tensor, Tensor]:
     """Fill the critics' gradient of half the squared error, averaged over the batch.
 
-    Returns that loss, summed over critics, and the mean Q.
+    Returns the error and Q of each critic, [critics, B, 1].
     """
     values = critic.forward(inputs, tapes.critic)
     error = values - goal.unsqueeze(-1)
     critic.backward(inputs, tapes.critic, error / len(goal))
-    return error.square().mean() * (len(values) / 2), values.mean()
+    return error, values
 
 
 def actor_gradient(
@@ -71,26 +71,27 @@ def actor_gradient(
     """Fill the actor's gradient of the negated soft value, and that of the log temperature.
 
     The value is the least of the critics, or their average where targets use a subset (RLPD). The
-    temperature follows `target_entropy`; without one it stays. Returns the loss and the mean
-    log-probability.
+    temperature follows `target_entropy`; without one it stays. Returns that value and the
+    log-probability of the sampled actions, [B].
     """
     batch, size = noise.shape
     drawn = draw(actor.forward(observations, tapes.actor), noise)
     inputs = torch.cat([observations, drawn.action], dim=-1)
     values = critic.forward(inputs, tapes.critic)
-    share = torch.full_like(values, 1 / len(values))
-    if not average_critics:
-        members = torch.arange(len(values), device=values.device).view(-1, 1, 1)
-        share = (members == values.argmin(0, keepdim=True)).to(values.dtype)
+    if average_critics:
+        value = values.mean(0)
+        share = torch.full_like(values, 1 / len(values))
+    else:
+        value = values.amin(0)
+        share = (values == value).to(values.dtype)
+        share = share / share.sum(0)
     shape, parameters = critic.shape, critic.views
     first = shape.backward(parameters, inputs, tapes.critic, share / -batch, None)
     by_action = shape.input_gradient(parameters, first, slice(inputs.shape[1] - size, None))
     temperature = actor.extra.exp()
     actor.backward(observations, tapes.actor, draw_gradient(drawn, by_action, temperature / batch))
-    log_probability = drawn.log_probability.mean()
     if target_entropy is None:
         actor.extra_gradient.zero_()
     else:
-        actor.extra_gradient.copy_(-(log_probability + target_entropy).view(1))
-    loss = temperature[0] * log_probability - (values * share).sum() / batch
-    return loss, log_probability
+        actor.extra_gradient.copy_(-target_entropy - drawn.log_probability.mean())
+    return value.squeeze(-1), drawn.log_probability

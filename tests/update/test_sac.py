@@ -10,7 +10,7 @@ from robofeed.data.errors import ConfigError, DataError
 from robofeed.data.spec import ArraySpec, BackendSpec, DiscreteSpec
 from robofeed.update.config import RewardConfig, SacConfig
 from robofeed.update.reward_model import PreferenceEnsemble
-from robofeed.update.sac import METRICS, SacLearner
+from robofeed.update.sac import SacLearner
 from robofeed.update.truth_reward import TruthReward
 
 SMALL = SacConfig(hidden=(16, 16), batch_size=32, exploration_particles=64)
@@ -212,7 +212,8 @@ def test_metrics_are_means_since_the_last_call(spec, transitions):
     learner.add(steps, "online")
     learner.update(200)
     metrics = learner.metrics()
-    assert tuple(metrics) == METRICS
+    names = {"critic_loss", "q_mean", "actor_loss", "entropy", "temperature", "reward_mean"}
+    assert set(metrics) == names
     assert metrics["reward_mean"] == pytest.approx(float(steps.true_reward.mean()), abs=0.05)
     assert all(np.isfinite(value) for value in metrics.values())
     assert learner.metrics() == {}
