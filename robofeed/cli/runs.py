@@ -49,15 +49,15 @@ def _print_table(rows: list[dict[str, Any]], folder: Path) -> None:
     if not rows:
         typer.echo(f"no runs in {folder}/ yet")
         return
-    table = Table("run", "task", "status", "seed", "started", "report")
+    table = Table("task", "status", "seed", "started", "report")
+    table.add_column("run", overflow="fold")
     for row in rows:
-        report = Path(row["path"]) / "report.html"
         table.add_row(
-            row["name"],
             str(row.get("task", "")),
             str(row.get("status", "")),
             str(row.get("seed", "")),
-            str(row.get("created_at", "")),
-            str(report) if report.is_file() else "-",
+            str(row.get("created_at", ""))[:16].replace("T", " "),
+            "yes" if (Path(row["path"]) / "report.html").is_file() else "-",
+            row["path"],
         )
     Console().print(table)
