@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robofeed.data.errors import ConfigError
 from robofeed.data.fleet import Table
 from robofeed.data.observation import Ended, Observation
 from robofeed.interfaces import Backend, HasExpert, HasTruth, Renders
@@ -49,7 +50,10 @@ class Cell:
     def expert(self) -> None:
         """Write the scripted expert's action into the row's proposed action."""
         if not isinstance(self._backend, HasExpert):
-            raise TypeError(f"{type(self._backend).__name__} has no scripted expert")
+            raise ConfigError(
+                f"{type(self._backend).__name__} has no scripted expert to give demonstrations: "
+                "set prior.demonstrations = 0"
+            )
         self._table.proposed[self._row] = self._backend.expert_action()
 
     def _write(self, observation: Observation) -> str:

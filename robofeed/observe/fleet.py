@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import signal
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
-import numpy as np
-
-from robofeed.data.errors import HardwareError, RobofeedError
+from robofeed.data.errors import ConfigError, DataError, HardwareError, RobofeedError, SafetyStop
 from robofeed.data.fleet import Table
 from robofeed.interfaces import Backend, HasTruth
 from robofeed.observe.cell import Cell
@@ -21,9 +20,13 @@ from robofeed.observe.cell import Cell
 BackendFactory = Callable[[], Backend]
 """Makes a backend; sent to worker processes: importable, and with plain values only."""
 
-_CLOSE_S = 5.0
-_REPLY_S = 60.0
+REPLY_S = 60.0
 """A simulator that has not answered for this long is taken for hung."""
+_START_S = 120.0
+"""The same for its first answer: an interpreter and an engine have to be loaded."""
+_CLOSE_S = 3.0
+"""For all simulators together to end by themselves."""
+_ERRORS = {kind.__name__: kind for kind in (ConfigError, DataError, HardwareError, SafetyStop)}
 
 
 class LocalFleet:
@@ -39,12 +42,16 @@ class LocalFleet:
             Cell(backend, self.table, row, with_truth) for row, backend in enumerate(backends)
         ]
         self._active: Sequence[int] = ()
-        for cell in self._cells:
-            cell.open()
+        try:
+            for cell in self._cells:
+                cell.open()
+        except BaseException:
+            self.close()
+            raise
 
     def reset(self, seeds: Sequence[int | None]) -> list[str]:
         """Start an episode on the first `len(seeds)` arms."""
-        return [cell.reset(seed) for cell, seed in zip(self._cells, seeds, strict=False)]
+        return [self._cells[row].reset(seed) for row, seed in enumerate(seeds)]
 
     def send(self, active: Sequence[int]) -> None:
         """Note which arms are to step; they do so in `receive`."""
@@ -52,7 +59,8 @@ class LocalFleet:
 
     def receive(self) -> dict[int, str]:
         """Step the arms named by `send`."""
-        return {row: self._cells[row].step() for row in self._active}
+        active, self._active = self._active, ()
+        return {row: self._cells[row].step() for row in active}
 
     def expert(self, active: Sequence[int]) -> None:
         """Fill `table.proposed` with the scripted expert's actions."""
@@ -73,18 +81,35 @@ class LocalFleet:
 class ProcessFleet:
     """Each arm in a process of its own, all in step; a process that dies is named.
 
+    Args:
+        factory: Makes each backend, in its process.
+        size: How many.
+        with_truth: Whether ground truth is read at all.
+        reply_s: A simulator that has not answered for this long is taken for hung, and killed.
+
     Raises:
-        HardwareError: a simulator process could not start, died or hung; the message names it.
+        HardwareError: a simulator process could not start, failed, died or hung; it is named, and
+            all of them are to be closed. Deliberate errors keep their kind, and the fleet is as
+            usable as before.
     """
 
-    def __init__(self, factory: BackendFactory, size: int, with_truth: bool = True) -> None:
+    def __init__(
+        self,
+        factory: BackendFactory,
+        size: int,
+        with_truth: bool = True,
+        reply_s: float = REPLY_S,
+    ) -> None:
         probe = factory()
         self.spec = probe.spec
         self.size = size
         self.has_truth = with_truth and isinstance(probe, HasTruth)
-        self._memory = SharedMemory(create=True, size=max(1, Table.nbytes(self.spec, size)))
-        self.table = Table.over(self.spec, size, self._memory.buf)
+        self._reply_s = reply_s
         context = multiprocessing.get_context("spawn")
+        # Freed when the last array over it goes, so that no table ever points nowhere; and it has
+        # no name, so that nothing is left behind however the run ends.
+        memory = context.RawArray(ctypes.c_byte, max(1, Table.nbytes(self.spec, size)))
+        self.table = Table.over(self.spec, size, memory)
         self._pipes: list[Connection] = []
         self._workers: list[Any] = []
         self._waiting: list[int] = []
@@ -94,7 +119,7 @@ class ProcessFleet:
                 ours, theirs = context.Pipe()
                 worker = context.Process(
                     target=_work,
-                    args=(factory, size, row, with_truth, self._memory.name, theirs),
+                    args=(factory, size, row, with_truth, memory, theirs),
                     name=f"simulator {row}",
                     daemon=True,
                 )
@@ -103,7 +128,7 @@ class ProcessFleet:
                 self._pipes.append(ours)
                 self._workers.append(worker)
             self._waiting = list(range(size))
-            self.receive()
+            self._receive(_START_S)
         except BaseException:
             self.close()
             raise
@@ -121,8 +146,7 @@ class ProcessFleet:
 
     def receive(self) -> dict[int, str]:
         """Wait for every arm that was told something."""
-        waiting, self._waiting = self._waiting, []
-        return {row: self._hear(row) for row in waiting}
+        return self._receive(self._reply_s)
 
     def expert(self, active: Sequence[int]) -> None:
         """Fill `table.proposed` with the scripted expert's actions."""
@@ -137,24 +161,21 @@ class ProcessFleet:
         self.receive()
 
     def close(self) -> None:
-        """Stop all processes and release the shared memory. Idempotent."""
+        """Stop all processes. Idempotent."""
         if self._closed:
             return
         self._closed = True
         for pipe in self._pipes:
             with contextlib.suppress(OSError):
                 pipe.send(("close", None))
+        latest_s = time.monotonic() + _CLOSE_S
         for worker in self._workers:
-            worker.join(_CLOSE_S)
+            worker.join(max(0.0, latest_s - time.monotonic()))
             if worker.is_alive():
                 worker.kill()
-                worker.join(_CLOSE_S)
+                worker.join(1.0)
         for pipe in self._pipes:
             pipe.close()
-        # The arrays over the shared memory must go before it can be closed.
-        self.table = Table.over(self.spec, self.size)
-        self._memory.close()
-        self._memory.unlink()
 
     def _tell(self, row: int, message: tuple[str, int | None]) -> None:
         try:
@@ -163,19 +184,37 @@ class ProcessFleet:
             raise self._death(row) from None
         self._waiting.append(row)
 
-    def _hear(self, row: int) -> str:
+    def _receive(self, limit_s: float) -> dict[int, str]:
+        waiting, self._waiting = self._waiting, []
+        reasons: dict[int, str] = {}
+        refused: RobofeedError | None = None
+        for row in waiting:
+            answer, text = self._hear(row, limit_s)
+            reasons[row] = text
+            if answer != "done":
+                # Once all have been heard: an answer left in its pipe would be taken for the next.
+                refused = refused or _ERRORS.get(answer, HardwareError)(f"simulator {row}: {text}")
+        if refused is not None:
+            raise refused
+        return reasons
+
+    def _hear(self, row: int, limit_s: float) -> tuple[str, str]:
+        """How the arm fared ("done" or the name of a deliberate error), and in words."""
         try:
-            if not self._pipes[row].poll(_REPLY_S):
+            if not self._pipes[row].poll(limit_s):
+                worker = self._workers[row]
+                worker.kill()
                 raise HardwareError(
-                    f"simulator {row} (process {self._workers[row].pid}) has not answered for "
-                    f"{_REPLY_S:.0f} s; the run stops, everything recorded so far is on disk"
+                    f"simulator {row} (process {worker.pid}) has not answered for "
+                    f"{limit_s:g} s and was killed; the run stops, everything recorded so "
+                    "far is on disk: `robofeed resume RUN` goes on"
                 )
             answer, text = self._pipes[row].recv()
-        except (EOFError, OSError):
+        except (EOFError, ConnectionError):
             raise self._death(row) from None
-        if answer == "error":
+        if answer == "broken":
             raise HardwareError(f"simulator {row} failed: {text}")
-        return str(text)
+        return answer, text
 
     def _death(self, row: int) -> HardwareError:
         worker = self._workers[row]
@@ -197,32 +236,36 @@ def _work(
     size: int,
     row: int,
     with_truth: bool,
-    memory_name: str,
+    memory: Any,
     pipe: Connection,
 ) -> None:
-    """The worker: one cell, told what to do through a pipe until the pipe ends."""
+    """The worker: one cell that obeys what comes through a pipe, until told to close."""
     # Ctrl-C is for the run, which then closes its workers in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    memory = SharedMemory(name=memory_name)
-    try:
-        backend = factory()
-        cell = Cell(backend, Table.over(backend.spec, size, memory.buf), row, with_truth)
-        cell.open()
-        pipe.send(("ready", ""))
-        while (message := pipe.recv())[0] != "close":
-            pipe.send(("done", _obey(cell, *message)))
+    answer = ("done", "")
+    cell: Cell | None = None
+    message: tuple[str, int | None] = ("open", None)
+    while message[0] != "close":
+        try:
+            if cell is None:
+                backend = factory()
+                cell = Cell(backend, Table.over(backend.spec, size, memory), row, with_truth)
+            answer = ("done", _obey(cell, *message))
+        except RobofeedError as error:
+            answer = (type(error).__name__, str(error))
+        except Exception:
+            # The whole story crosses to the run, which names this simulator in its message.
+            answer = ("broken", traceback.format_exc())
+        try:
+            pipe.send(answer)
+            if answer[0] == "broken":
+                break
+            message = pipe.recv()
+        except (EOFError, ConnectionError):
+            # The run is gone.
+            break
+    if cell is not None:
         cell.close()
-    except (EOFError, BrokenPipeError):
-        return
-    except RobofeedError as error:
-        pipe.send(("error", str(error)))
-    except Exception:
-        # The whole story crosses to the run, which names this simulator in its message.
-        pipe.send(("error", traceback.format_exc()))
-    finally:
-        with contextlib.suppress(UnboundLocalError, BufferError):
-            del cell
-            memory.close()
 
 
 def _obey(cell: Cell, command: str, seed: int | None) -> str:
@@ -230,13 +273,10 @@ def _obey(cell: Cell, command: str, seed: int | None) -> str:
         return cell.step()
     if command == "reset":
         return cell.reset(seed)
-    if command == "expert":
+    if command == "open":
+        cell.open()
+    elif command == "expert":
         cell.expert()
     elif command == "acknowledge":
         cell.guarded.acknowledge()
     return ""
-
-
-def seed_list(rng: np.random.Generator, count: int) -> list[int]:
-    """Draw `count` reset seeds."""
-    return [int(seed) for seed in rng.integers(0, 2**31 - 1, count)]

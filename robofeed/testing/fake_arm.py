@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from robofeed.data.errors import HardwareError
 from robofeed.data.observation import Ended, Observation, Target, Truth
 from robofeed.data.spec import ArraySpec, BackendSpec, FloatArray, Limits
 
@@ -41,6 +42,7 @@ class FakeArm:
 
     Args:
         raises_at: Seed of the episodes whose third step raises an error, as a broken driver would.
+        opens: Whether it can be connected to.
     """
 
     joints: int = 2
@@ -53,6 +55,7 @@ class FakeArm:
     simulated: bool = True
     start_rad: FloatArray | None = None
     raises_at: int | None = None
+    opens: bool = True
     sent: list[Target] = field(default_factory=list)
     """every target that was sent"""
     stops: int = 0
@@ -80,6 +83,8 @@ class FakeArm:
         self._seed: int | None = None
 
     def open(self) -> None:
+        if not self.opens:
+            raise HardwareError("no arm answers at /dev/nowhere")
         self.is_open = True
 
     def close(self) -> None:
