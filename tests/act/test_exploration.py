@@ -55,6 +55,11 @@ def test_random_actions_are_held_for_a_while_and_stay_in_range():
     assert few == pytest.approx(np.log(2) / np.log(11), abs=0.08)
 
 
+def test_an_action_that_is_held_is_not_given_up_for_another():
+    lengths = [steps for _, steps in runs(explore(500, share=1.0, longest_steps=40)[:, 0])]
+    assert max(lengths) > 20
+
+
 def test_some_of_them_stand_still():
     stretches = runs(explore(6000, share=1.0, still_share=0.3)[:, 0])
     still = sum(action == tuple(STILL.tolist()) for action, _ in stretches)
