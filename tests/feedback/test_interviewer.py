@@ -121,15 +121,18 @@ def test_the_budget_is_asked_to_the_last_answer_and_no_further(
 
 
 def test_a_session_of_fewer_answers_than_a_question_holds_is_held_all_the_same(interview):
-    interviewer, ranker, _ = interview(clips=5, first_answers=3)
+    interviewer, ranker, _ = interview(clips=5, first_answers=3, answers=6)
     assert interviewer.ask_when_due(100, None) == 1
-    assert len(ranker.asked[0][0].segments) == 4
+    assert interviewer.ask_when_due(150, None) == 2
+    assert [[len(query.segments) for query in session] for session in ranker.asked] == [[4], [5, 3]]
+    assert [query.id for query in ranker.asked[1]] == ["q000001", "q000002"]
 
 
 def test_repeats_show_the_same_clips_the_other_way_round(interview):
     interviewer, _, stored = interview(answers=20, repeats=0.5)
     for step in range(100, 700, 50):
         interviewer.ask_when_due(step, None)
+    assert [query.id for query in stored] == [f"q{n:06d}" for n in range(len(stored))]
     reasons = Counter(query.reason for query in stored)
     assert 70 < reasons["repeat"] < 150
     assert not any(query.reason == "repeat" for query in stored[:10]), "of what, at first?"
@@ -184,17 +187,17 @@ def test_without_footage_nothing_is_asked_and_the_budget_stays(interview):
 def test_a_resumed_interview_goes_on_as_if_it_had_not_stopped(interview):
     sessions = {"clips": 3, "repeats": 0.3, "budget": 60}
     whole, _, all_stored = interview(**sessions)
-    for step in range(100, 600, 50):
+    for step in range(100, 600, 10):
         whole.ask_when_due(step, None)
 
     rng = np.random.default_rng(3)
     first, _, stored = interview(rng=rng, **sessions)
-    for step in range(100, 300, 50):
+    for step in range(100, 330, 10):
         first.ask_when_due(step, None)
     second, _, rest = interview(rng=rng, **sessions)
     second.resume(first.next_id, first.next_step, stored)
     assert second.asked == first.asked == worth(stored)
-    for step in range(300, 600, 50):
+    for step in range(330, 600, 10):
         second.ask_when_due(step, None)
     assert stored + rest == all_stored
 
