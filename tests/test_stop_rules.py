@@ -57,6 +57,8 @@ def test_success_must_be_held_over_evaluations_in_a_row(rates, ends):
     [
         ([], False),
         ([0.6, 0.8, 0.8], False),
+        ([0.8, 0.8, 0.8], False),
+        ([0.6, 0.7, 0.9, 0.7], False),
         ([0.6, 0.8, 0.8, 0.8], True),
         ([0.6, 0.8, 0.8, 0.82], False),
         ([0.6, 0.8, 0.805, 0.7], True),

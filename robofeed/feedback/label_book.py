@@ -83,6 +83,11 @@ class LabelBook:
         return sorted(standing, key=lambda each: each.sequence)
 
     @property
+    def retractions(self) -> int:
+        """How many records took back another."""
+        return len(self._retractions)
+
+    @property
     def answered(self) -> int:
         """How many questions got a ranking or a skip."""
         return len(self._answered)

@@ -28,6 +28,7 @@ class Conversation:
         self._fit_every_answers = fit_every_answers
         self._tell = tell
         self.answers_at_last_fit = 0
+        self._retractions_at_last_fit = 0
 
     def ask(self, progress: Progress) -> None:
         """Put questions if a session is due."""
@@ -35,7 +36,7 @@ class Conversation:
         self.interviewer.ask_when_due(progress.steps, self._scores(), forgone)
 
     def hear(self, progress: Progress) -> bool:
-        """Take in new records; True where enough answers came since the last fit."""
+        """Take in new records; True where enough came since the last fit, or one was taken back."""
         new = self.book.read()
         tally = self.book.tally
         if new:
@@ -54,11 +55,12 @@ class Conversation:
                     open_queries=self.interviewer.next_id - self.book.answered,
                 )
             )
-        if tally.answers - self.answers_at_last_fit < self._fit_every_answers:
-            return False
-        if not self.book.labels:
+        enough = tally.answers - self.answers_at_last_fit >= self._fit_every_answers
+        taken_back = self.book.retractions > self._retractions_at_last_fit
+        if not (enough or taken_back) or not self.book.labels:
             return False
         self.answers_at_last_fit = tally.answers
+        self._retractions_at_last_fit = self.book.retractions
         return True
 
 

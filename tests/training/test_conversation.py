@@ -1,0 +1,167 @@
+"""Asking and hearing, with a person who answers when it suits them."""
+
+import uuid
+
+import numpy as np
+import pytest
+
+from robofeed.data.episode import Episode
+from robofeed.data.feedback import Ranking, Remark, Retraction, Skip, Stamp
+from robofeed.data.ledger import Ledger
+from robofeed.data.observation import Ended
+from robofeed.feedback.footage import FootageLibrary
+from robofeed.feedback.interviewer import Interviewer, Sessions
+from robofeed.feedback.label_book import LabelBook
+from robofeed.feedback.queries import QueryMaker
+from robofeed.stop_rules import Progress, label_budget
+from robofeed.training.conversation import Conversation
+
+
+class Person:
+    """Is asked, and says nothing yet."""
+
+    prompt = False
+
+    def ask(self, queries):
+        pass
+
+
+def episode(number, steps=30):
+    return Episode(
+        id=f"e{number:06d}",
+        observations=np.full((steps + 1, 2), number),
+        time_ns=np.arange(steps + 1),
+        proposed=np.zeros((steps, 1)),
+        executed=np.zeros((steps, 1)),
+        gates=np.zeros(steps),
+        mode=np.zeros(steps),
+        policy_version=np.zeros(steps),
+        scene=np.zeros((steps + 1, 0)),
+        ended=Ended.TRUNCATED,
+        seed=number // 5,
+        spec_hash="",
+    )
+
+
+def stamp(number):
+    return Stamp(str(uuid.UUID(int=number)), "anna", "test")
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger.open(tmp_path / "feedback.sqlite")
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def talk(ledger):
+    """A conversation about three clips a question, and what it told."""
+
+    def make(fit_every_answers=1, budget=20):
+        library = FootageLibrary(lambda episode_id: episode(int(episode_id[1:])))
+        for number in range(10):
+            library.add(episode(number))
+        interviewer = Interviewer(
+            Sessions(first_at_step=0, every_steps=10, first_answers=6, answers=4, budget=budget),
+            QueryMaker("seed", "uniform", 5, 10, clips=3),
+            library,
+            Person(),
+            ledger.add_queries,
+            ledger.has_answer,
+            np.random.default_rng(1),
+        )
+        told = []
+        book = LabelBook(ledger.since, ledger.query, interviewer.has_asked, library)
+        return (
+            Conversation(interviewer, book, lambda: None, fit_every_answers, told.append),
+            told,
+        )
+
+    return make
+
+
+def ranking(number, query):
+    return Ranking(stamp(number), f"q{query:06d}", ((0,), (1,), (2,)))
+
+
+def test_what_was_heard_is_counted_and_told(talk, ledger):
+    conversation, told = talk()
+    progress = Progress(steps=100)
+    conversation.ask(progress)
+    assert not conversation.hear(progress), "nobody has answered yet"
+    assert told == []
+    ledger.append(ranking(1, 0))
+    ledger.append(Skip(stamp(2), "q000001"))
+    progress.steps = 140
+    assert conversation.hear(progress)
+    assert (progress.answers, progress.step_of_last_answer) == (3, 140)
+    (event,) = told
+    assert (event.answers, event.rankings, event.skips, event.new) == (3, 1, 1, 2)
+    assert event.open_queries == 1
+
+
+def test_a_fit_waits_for_enough_answers_and_for_something_to_learn_from(talk, ledger):
+    conversation, _ = talk(fit_every_answers=3)
+    progress = Progress()
+    conversation.ask(progress)
+    ledger.append(ranking(1, 0))
+    assert not conversation.hear(progress), "two answers"
+    ledger.append(ranking(2, 1))
+    assert conversation.hear(progress), "four"
+    assert not conversation.hear(progress)
+    ledger.append(Skip(stamp(3), "q000002"))
+    assert not conversation.hear(progress), "one more since"
+
+
+def test_skips_alone_teach_nothing(talk, ledger):
+    conversation, _ = talk()
+    conversation.ask(Progress())
+    ledger.append(Skip(stamp(1), "q000000"))
+    assert not conversation.hear(Progress())
+
+
+def test_an_answer_taken_back_is_learned_from_as_well(talk, ledger):
+    conversation, _ = talk()
+    progress = Progress()
+    conversation.ask(progress)
+    ledger.append(ranking(1, 0))
+    ledger.append(ranking(2, 1))
+    assert conversation.hear(progress)
+    ledger.append(Retraction(stamp(3), stamp(2).uuid))
+    progress.steps = 50
+    assert conversation.hear(progress), "the model still believes what was taken back"
+    assert progress.step_of_last_answer == 0, "but that is no answer"
+    assert not conversation.hear(progress)
+
+
+def test_words_that_are_no_answers_do_not_put_off_the_end(talk, ledger):
+    conversation, _ = talk()
+    progress = Progress(steps=10)
+    conversation.ask(progress)
+    ledger.append(ranking(1, 0))
+    conversation.hear(progress)
+    ledger.append(Remark(stamp(2), "nice arm"))
+    progress.steps = 90
+    conversation.hear(progress)
+    assert label_budget(2, 80)(progress) is not None
+
+
+def test_with_skips_the_label_budget_is_still_reached_to_the_last_answer(talk, ledger):
+    conversation, _ = talk(budget=20)
+    progress = Progress()
+    answered = 0
+    for round_number in range(40):
+        progress.steps = 10 * round_number
+        conversation.ask(progress)
+        for query in ledger.open_queries():
+            answered += 1
+            clips = len(query.segments)
+            order = tuple((index,) for index in range(clips))
+            if answered % 2:
+                ledger.append(Skip(stamp(answered), query.id))
+            else:
+                ledger.append(Ranking(stamp(answered), query.id, order))
+        conversation.hear(progress)
+    assert progress.answers == ledger.count_answers() == 20
+    assert label_budget(20, 10)(progress) is not None
