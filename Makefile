@@ -22,7 +22,7 @@ soak: .venv/installed-dev
 	ROBOFEED_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 7200
 
 bench: .venv/installed-dev
-	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script" --json; done
+	@set -e; for script in $$(grep -l -e --json benchmarks/*.py); do echo "$$script"; $(BIN)/python "$$script" --json; done
 
 setup: .venv/installed-dev
 
