@@ -81,7 +81,7 @@ def compare_runs(run_dirs: Sequence[Path], rng: np.random.Generator) -> Comparis
     """Group finished runs by configuration and aggregate their final success rates.
 
     Raises:
-        ConfigError: a folder that is no run folder.
+        DataError: a folder that is no run folder.
         DataError: no run among them has a final evaluation.
     """
     given = dict.fromkeys(run_dirs)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from robofeed import event_log
-from robofeed.data.errors import ConfigError, DataError
+from robofeed.data.errors import DataError
 from robofeed.data.run_folder import RunFolder
 from robofeed.events import (
     EpisodeRecorded,
@@ -153,10 +153,10 @@ def read_run(run_dir: Path) -> RunRecord:
     """Read a run folder. What is missing or damaged is named in the result and does not stop it.
 
     Raises:
-        ConfigError: no run folder there.
+        DataError: no run folder there.
     """
     if not any((run_dir / name).is_file() for name in ("run.json", event_log.FILE)):
-        raise ConfigError(
+        raise DataError(
             f"{run_dir} is no run folder: it has neither run.json nor {event_log.FILE}. "
             "`robofeed runs` lists the runs there are."
         )

@@ -26,8 +26,7 @@ def write_report(run_dir: Path, camera: Camera | None = None) -> Path:
     on the page.
 
     Raises:
-        ConfigError: `run_dir` is no run folder.
-        DataError: the page cannot be written.
+        DataError: `run_dir` is no run folder, or the page cannot be written.
     """
     record = read_run(run_dir)
     store = EpisodeStore(run_dir)

@@ -121,6 +121,6 @@ def test_the_verb_prints_json_alone_on_request(runs, capsys):
     assert not (runs[0].parent / "comparison.html").exists()
 
 
-def test_no_run_folder_is_a_usage_error(tmp_path, capsys):
-    assert robofeed(["compare", str(tmp_path)]) == 2
+def test_no_run_folder_is_a_data_error(tmp_path, capsys):
+    assert robofeed(["compare", str(tmp_path)]) == 4
     assert "is no run folder" in capsys.readouterr().err

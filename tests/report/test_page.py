@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robofeed import event_log
-from robofeed.data.errors import ConfigError
+from robofeed.data.errors import DataError
 from robofeed.data.observation import Gate
 from robofeed.data.store import EpisodeStore
 from robofeed.events import Evaluated
@@ -304,7 +304,7 @@ def test_a_resumed_run_shows_each_step_once(make_run):
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="is no run folder"):
+    with pytest.raises(DataError, match="is no run folder"):
         write_report(tmp_path)
 
 

@@ -18,8 +18,8 @@ def test_a_backend_that_is_not_at_hand_costs_the_clips_only(make_run):
     assert "97 of 100 evaluation episodes" in page
 
 
-def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path, capsys):
-    assert robofeed(["report", str(tmp_path)]) == 2
+def test_a_folder_that_is_no_run_is_a_data_error(tmp_path, capsys):
+    assert robofeed(["report", str(tmp_path)]) == 4
     assert "is no run folder" in capsys.readouterr().err
 
 
