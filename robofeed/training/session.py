@@ -63,7 +63,11 @@ def train(
     folder = create_run_folder(
         Path(config.run.out), config.run.name, title=config.run.preset, seed=config.run.seed
     )
-    folder.config_path.write_text(dump_toml(resolved.config), encoding="utf-8")
+    # Without the name, so that the saved configuration can be run again as it is.
+    unnamed = resolved.config.model_copy(
+        update={"run": resolved.config.run.model_copy(update={"name": ""})}
+    )
+    folder.config_path.write_text(dump_toml(unnamed), encoding="utf-8")
     folder.write_about(_about(folder, resolved, registry))
     return _Session(resolved, folder, registry, listen).go()
 

@@ -14,6 +14,7 @@ from robofeed.data.ledger import Ledger
 from robofeed.data.store import EpisodeStore
 from robofeed.event_log import read_events
 from robofeed.events import EpisodeRecorded, Evaluated, FeedbackReceived, RewardFitted, RunFinished
+from robofeed.run_file import load_config
 from robofeed.training import resume, train
 from robofeed.update.checkpoint import load_latest
 
@@ -138,6 +139,15 @@ def test_a_run_name_is_used_once(point_config):
 
     with pytest.raises(DataError, match=r"holds .* already"):
         train(point_config("stop.steps=40"))
+
+
+def test_the_saved_configuration_can_be_run_again_as_it_is(point_config):
+    first = train(point_config("run.seed=3"))
+
+    again = train(load_config(file=first.run_dir / "config.toml"))
+
+    assert again.run_dir != first.run_dir
+    assert again.final.true_returns == first.final.true_returns
 
 
 def test_a_finished_run_is_not_resumed(point_config):
