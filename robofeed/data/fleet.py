@@ -67,8 +67,8 @@ class Table:
 class Fleet(Protocol):
     """Arms stepped together. `send` then `receive`; learning happens in between.
 
-    The arrays of `table` change with the next `send`; copy what is to be kept. Ground truth is in
-    `truth()`, handed to recorder, simulated teacher and evaluator only.
+    The arrays of `table` change with the next `send`; copy what is to be kept. Ground truth has
+    columns of its own, which recorder, simulated teacher and evaluator alone look at.
     """
 
     spec: BackendSpec
