@@ -14,19 +14,11 @@ from robofeed.data.observation import Gate, Target
 from robofeed.data.spec import ArraySpec
 from robofeed.safety import Guarded
 from robofeed.testing.fake_arm import FakeArm, roomy_limits
+from robofeed.testing.fake_arm import guarded_arm as guard
 from robofeed_example.point import Point
 
 EPS = 1e-5
 NAN, INF = float("nan"), float("inf")
-
-
-def guard(**settings):
-    """A fake arm behind the gates, at the start of an episode."""
-    arm = FakeArm(**settings)
-    guarded = Guarded(arm)
-    guarded.open()
-    guarded.reset(seed=1)
-    return guarded, arm
 
 
 def array(*values):

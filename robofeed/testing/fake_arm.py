@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from robofeed.data.errors import HardwareError
 from robofeed.data.observation import Ended, Observation, Target, Truth
 from robofeed.data.spec import ArraySpec, BackendSpec, FloatArray, Limits
+from robofeed.safety import Guarded
 
 LINK_M = 0.2
 PERIOD_S = 0.05
@@ -163,3 +165,12 @@ class FakeArm:
     def _target(self, joint_rad: FloatArray) -> Target:
         joint_rad = np.asarray(joint_rad, np.float32)
         return Target(joint_rad=joint_rad, tool_m=self.tool_at(joint_rad))
+
+
+def guarded_arm(**settings: Any) -> tuple[Guarded, FakeArm]:
+    """A `FakeArm` of these settings behind the gates, at the start of an episode, and the arm."""
+    arm = FakeArm(**settings)
+    guarded = Guarded(arm)
+    guarded.open()
+    guarded.reset(seed=1)
+    return guarded, arm
