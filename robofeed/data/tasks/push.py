@@ -41,7 +41,7 @@ class Push:
     """A cube on the table, a goal on the table; success = cube's centre within 30 mm (so101).
 
     100 steps: the expert is done by step 45 in 99 of 100 episodes on the so101, but in only 78 on
-    the panda and 67 on the KUKA, whose slower joints make it need up to 70.
+    the panda and 67 on the KUKA, whose slower joints make it need up to 90.
     """
 
     name = "push"
