@@ -86,6 +86,11 @@ class RewardConfig(_Frozen):
     output: Literal["tanh", "linear", "distance"] = "tanh"
     """`distance`: minus the length of a vector of `embedding` outputs, for tasks with a goal"""
     embedding: Count = 8
+    distances: Count = 1
+    """how many such lengths add up to the reward"""
+    inputs: tuple[str, ...] = ()
+    """the observed elements that judgements are made by, such as "cube_from_tool.*"; empty = all
+    of them and the action"""
     learning_rate: Positive = 3e-4
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
     input_sparsity: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0

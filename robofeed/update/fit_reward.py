@@ -105,7 +105,7 @@ def _gradient(
     inputs = normalised[clips.flatten(1)].flatten(1, 2)
     mask = train.mask[clips.flatten(1)].flatten(1, 2)
     outputs = model.parameters.forward(inputs, tape)
-    steps = reward_of(model.config.output, outputs)
+    steps = reward_of(model.config.output, outputs, model.config.distances)
     scores = model.total(steps, mask, train.mask.shape[1]).view(clips.shape)
     with torch.enable_grad():
         scores.requires_grad_()
@@ -123,7 +123,9 @@ def _gradient(
     by_score, by_tie = torch.autograd.grad(loss, [scores, ties], materialize_grads=True)
     by_step = by_score.flatten(1).unsqueeze(-1).expand(-1, -1, train.mask.shape[1]).flatten(1)
     by_step = by_step * model.step_weight(mask, train.mask.shape[1])
-    by_output = output_gradient(model.config.output, outputs, steps, by_step)
+    by_output = output_gradient(
+        model.config.output, outputs, steps, by_step, model.config.distances
+    )
     model.parameters.backward(inputs, tape, by_output)
     model.parameters.extra_gradient.copy_(by_tie)
     return scores.detach()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from robofeed.data.batch import ClipBatch, FitReport, Resolved
+from robofeed.data.errors import ConfigError, did_you_mean
 from robofeed.data.spec import BackendSpec, FloatArray
 from robofeed.update import saved_state
 from robofeed.update.config import RewardConfig
@@ -42,7 +44,7 @@ class PreferenceEnsemble:
         self.config = config
         self.device = choose_device(device)
         self.width = spec.observation.size + continuous_action(spec).size
-        outputs = config.embedding if config.output == "distance" else 1
+        outputs = config.embedding * config.distances if config.output == "distance" else 1
         self.shape = MlpShape(config.members, (self.width, *config.hidden, outputs), slope=LEAK)
         self.parameters = Parameters(self.shape, self.device, extra=TIE_SIZES)
         self.adam = FlatAdam(
@@ -52,6 +54,7 @@ class PreferenceEnsemble:
             config.weight_decay,
         )
         self._draw = torch.Generator().manual_seed(seed)
+        self._looked_at = torch.from_numpy(_looked_at(config, spec)).to(self.device)
         self.input_mean = torch.zeros(self.width, device=self.device)
         self.input_std = torch.ones(self.width, device=self.device)
         self.member_mean = torch.zeros(config.members, 1, device=self.device)
@@ -85,9 +88,9 @@ class PreferenceEnsemble:
     # --- rewards ---
 
     def normalised(self, inputs: Tensor) -> Tensor:
-        """Inputs in standard deviations from their mean, limited."""
+        """Inputs in standard deviations from their mean, limited; 0 where not looked at."""
         limit = self.config.input_clip
-        return ((inputs - self.input_mean) / self.input_std).clamp(-limit, limit)
+        return ((inputs - self.input_mean) / self.input_std).clamp(-limit, limit) * self._looked_at
 
     def _members(self, observations: Any, actions: Any) -> Tensor:
         """Aligned rewards of each member, [members, N]."""
@@ -133,7 +136,8 @@ class PreferenceEnsemble:
 
     def _raw(self, normalised: Tensor) -> Tensor:
         """Each member's raw reward [members, N] of normalised inputs [N, width]."""
-        return reward_of(self.config.output, self.parameters.forward(normalised))
+        outputs = self.parameters.forward(normalised)
+        return reward_of(self.config.output, outputs, self.config.distances)
 
     def step_weight(self, mask: Tensor, length: int) -> Tensor:
         """How much each step's reward counts in its clip's score, shaped like `mask`."""
@@ -232,3 +236,25 @@ class PreferenceEnsemble:
         """
         saved_state.restore(self._tensors(), state)
         saved_state.restore_generator(self._draw, state, "draw")
+
+
+def _looked_at(config: RewardConfig, spec: BackendSpec) -> FloatArray:
+    """1 for each element of observation and action that the reward may depend on, else 0.
+
+    Raises:
+        ConfigError: a pattern that fits no element of the observation.
+    """
+    names = list(spec.observation.names)
+    used = np.ones(spec.observation.size + continuous_action(spec).size, np.float32)
+    if not config.inputs:
+        return used
+    used[:] = 0.0
+    for pattern in config.inputs:
+        found = [index for index, name in enumerate(names) if fnmatchcase(name, pattern)]
+        if not found:
+            raise ConfigError(
+                f"reward.ensemble.inputs: no observed element is called {pattern!r}"
+                f"{did_you_mean(pattern, names)}; there are {', '.join(names)}"
+            )
+        used[found] = 1.0
+    return used

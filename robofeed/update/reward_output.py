@@ -13,26 +13,34 @@ _ROUNDING = 1e-4
 """keeps the gradient of a distance finite where it is zero"""
 
 
-def reward_of(kind: RewardOutput, outputs: Tensor) -> Tensor:
+def reward_of(kind: RewardOutput, outputs: Tensor, distances: int = 1) -> Tensor:
     """Rewards [members, N] of a last layer's outputs [members, N, width].
 
     `tanh` and `linear` have one output. `distance` takes the outputs as a point in a learned space
     and gives minus its distance from the origin: a prior that something is best and that reward
     falls off around it, which a few dozen answers can place much more exactly than a free function.
+    With more `distances` the outputs are as many points, and their distances add up: one for each
+    thing that is judged, such as how far off a goal is and whether a hand touches something.
     """
     if kind == "tanh":
         return torch.tanh(outputs.squeeze(-1))
     if kind == "linear":
         return outputs.squeeze(-1)
-    return -(outputs.square().sum(-1) + _ROUNDING).sqrt()
+    return -_lengths(outputs, distances).sum(-1)
+
+
+def _lengths(outputs: Tensor, distances: int) -> Tensor:
+    return (outputs.unflatten(-1, (distances, -1)).square().sum(-1) + _ROUNDING).sqrt()
 
 
 def output_gradient(
-    kind: RewardOutput, outputs: Tensor, rewards: Tensor, by_reward: Tensor
+    kind: RewardOutput, outputs: Tensor, rewards: Tensor, by_reward: Tensor, distances: int = 1
 ) -> Tensor:
     """Gradient by `outputs`, of their shape, from that by the `rewards` they gave."""
     if kind == "tanh":
         return (by_reward * (1 - rewards.square())).unsqueeze(-1)
     if kind == "linear":
         return by_reward.unsqueeze(-1)
-    return outputs * (by_reward / rewards).unsqueeze(-1)
+    points = outputs.unflatten(-1, (distances, -1))
+    pull = by_reward.unsqueeze(-1) / -_lengths(outputs, distances)
+    return (points * pull.unsqueeze(-1)).flatten(-2)

@@ -235,3 +235,24 @@ def test_an_unknown_task_is_refused_with_the_nearest_name() -> None:
 def test_the_horizon_can_be_set() -> None:
     assert make_task("reach", figures(), 20).horizon == 20
     assert make_task("reach", figures()).horizon == 50
+
+
+@given(seeds, st.floats(0.0, 1.0))
+def test_blocks_are_observed_nearest_first_with_the_room_left_to_them(
+    seed: int, share: float
+) -> None:
+    task, layout = drawn("obstacles", seed)
+    tool = toward(figures().home_tool_m, layout.goal_m, share)
+    names = task.observation.names
+    state = dict(zip(names, task.observe(world(layout, tool), layout), strict=True))
+    rooms = [state[f"block{slot}.clearance"] for slot in range(task.max_bodies)]
+    assert rooms == sorted(rooms)
+    hand_x, hand_y = figures().hand_half_m
+    for slot, room in enumerate(rooms):
+        half = [state[f"block{slot}.half.{axis}"] for axis in "xyz"]
+        if half[0] == 0.0:
+            assert slot >= len(layout.bodies) and room == pytest.approx(0.06)
+            continue
+        away = [abs(state[f"block{slot}_from_tool.{axis}"]) for axis in "xy"]
+        beside = max(away[0] - half[0] - hand_x, away[1] - half[1] - hand_y)
+        assert room >= min(beside, 0.06) - 1e-9, "further off than along x or y"

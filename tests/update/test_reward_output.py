@@ -1,10 +1,13 @@
 """A learned distance, inputs shut out, thinned clips: what lets few answers say much."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from robofeed.data.batch import ClipBatch
+from robofeed.data.errors import ConfigError
 from robofeed.update.config import RewardConfig
 from robofeed.update.reward_model import PreferenceEnsemble
 from robofeed.update.reward_output import output_gradient, reward_of
@@ -30,16 +33,19 @@ def input_lengths(model):
     return (lengths / lengths.max()).tolist()
 
 
-@pytest.mark.parametrize(("kind", "width"), [("tanh", 1), ("linear", 1), ("distance", 5)])
-def test_the_gradient_is_the_one_of_automatic_differentiation(kind, width):
+@pytest.mark.parametrize(
+    ("kind", "width", "distances"),
+    [("tanh", 1, 1), ("linear", 1, 1), ("distance", 5, 1), ("distance", 6, 3)],
+)
+def test_the_gradient_is_the_one_of_automatic_differentiation(kind, width, distances):
     generator = torch.Generator().manual_seed(0)
     outputs = torch.randn(3, 7, width, generator=generator, dtype=torch.float64)
     by_reward = torch.randn(3, 7, generator=generator, dtype=torch.float64)
     tracked = outputs.clone().requires_grad_()
-    rewards = reward_of(kind, tracked)
+    rewards = reward_of(kind, tracked, distances)
     assert rewards.shape == (3, 7)
     (wanted,) = torch.autograd.grad(rewards, tracked, by_reward)
-    found = output_gradient(kind, outputs, rewards.detach(), by_reward)
+    found = output_gradient(kind, outputs, rewards.detach(), by_reward, distances)
     torch.testing.assert_close(found, wanted)
 
 
@@ -79,3 +85,26 @@ def test_only_every_nth_step_is_looked_at(spec, labels, rng, random_clip):
     assert (model.segment_scores(clips) == scores).all()
     clips.observation[:, 5] += 1.0
     assert (model.segment_scores(clips) != scores).all()
+
+
+@pytest.fixture
+def named(spec):
+    names = tuple("xyzw")
+    return replace(spec, observation=replace(spec.observation, names=names))
+
+
+def test_a_reward_depends_on_nothing_but_the_inputs_it_may_look_at(named):
+    model = made(named, inputs=("x",))
+    generator = torch.Generator().manual_seed(1)
+    observations = torch.randn(50, 4, generator=generator)
+    actions = torch.randn(50, 2, generator=generator)
+    elsewhere = torch.randn(50, 4, generator=generator)
+    elsewhere[:, 0] = observations[:, 0]
+    rewards = model.step_rewards(observations, actions)
+    assert torch.equal(rewards, model.step_rewards(elsewhere, -actions))
+    assert not torch.equal(rewards, model.step_rewards(-observations, actions))
+
+
+def test_an_input_that_is_not_observed_is_refused_by_name(named):
+    with pytest.raises(ConfigError, match=r"no observed element is called 'q\*'.*x, y, z, w"):
+        made(named, inputs=("x", "q*"))
