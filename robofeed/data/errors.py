@@ -30,6 +30,18 @@ class DataError(RobofeedError):
     exit_code = 4
 
 
+class Busy(DataError):  # noqa: N818 - named for what the other side does
+    """The database is held by somebody else or cannot be reached now; the same again may work."""
+
+
+class Full(DataError):  # noqa: N818
+    """There is no room; nothing is half-written, and the same again works once there is some."""
+
+
+class Conflict(DataError):  # noqa: N818
+    """A record or query with this id is there already, with another content."""
+
+
 class SafetyStop(RobofeedError):  # noqa: N818 - the arm did right: no error of its own
     """Motion was refused or stopped; the arm holds until a person acknowledges."""
 

@@ -11,6 +11,9 @@ from typing import Any, ClassVar
 from robofeed.data.episode import Segment
 from robofeed.data.errors import DataError
 
+REPEAT = "repeat"
+"""Reason of a query that was put before: it shows how consistent a person is."""
+
 
 @enum.unique
 class Kind(enum.StrEnum):

@@ -14,8 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from robofeed.data.episode import Segment
-from robofeed.data.errors import DataError
+from robofeed.data.errors import Conflict, DataError
 from robofeed.data.feedback import (
     Feedback,
     Kind,
@@ -24,12 +23,14 @@ from robofeed.data.feedback import (
     Receipt,
     Retraction,
     Skip,
-    from_payload,
     taken_back,
     to_payload,
 )
+from robofeed.data.leases import HOLD_S, Leases
 from robofeed.data.ledger_database import LedgerDatabase, database_url
+from robofeed.data.ledger_rows import query_of, record_of
 from robofeed.data.ledger_tables import FEEDBACK, QUERIES
+from robofeed.data.people import People
 
 _PAYLOAD_VERSION = 1
 _ANSWERS = (Kind.RANKING, Kind.SKIP)
@@ -60,6 +61,8 @@ class Ledger:
 
     def __init__(self, database: LedgerDatabase) -> None:
         self._database = database
+        self.people = People(database)
+        """who may look, answer, drive"""
 
     @classmethod
     def open(cls, path_or_url: str | Path, lock_timeout_s: float = 10.0) -> Ledger:
@@ -80,12 +83,17 @@ class Ledger:
         """Let go of the file. Idempotent."""
         self._database.close()
 
+    def leases(self, overlap: int = 1, hold_s: float = HOLD_S) -> Leases:
+        """Who is to answer which question: `overlap` people each, held for `hold_s` seconds."""
+        return Leases(self._database, overlap, hold_s)
+
     def append(self, feedback: Feedback) -> Receipt:
         """Store a record durably, then return. The same record again gives the same receipt.
 
         Raises:
-            DataError: the uuid is there with another payload, or the record cannot be stored. An
-                error is no proof that it was not: send the same record again.
+            Conflict: the uuid is there with another payload.
+            Busy, Full, DataError: the record cannot be stored. That is no proof that it was not:
+                send the same record again.
         """
         payload = _as_text(to_payload(feedback))
         stamp = feedback.stamp
@@ -97,7 +105,7 @@ class Ledger:
             ).one_or_none()
             if known is not None:
                 if json.loads(known.payload) != json.loads(payload):
-                    raise DataError(
+                    raise Conflict(
                         f"{self._database.where}: the record {stamp.uuid} is there already with "
                         "another content; what a person said is never replaced, so append a "
                         "retraction and a new record"
@@ -166,7 +174,7 @@ class Ledger:
         """Record that questions were asked, all or none of them. The same query again is no change.
 
         Raises:
-            DataError: an id is there already with another question.
+            Conflict: an id is there already with another question.
         """
         asked = [(query.id, _query_columns(query)) for query in queries]
         if not asked:
@@ -179,7 +187,7 @@ class Ledger:
                 ).one_or_none()
                 if known is not None:
                     if any(known._mapping[name] != value for name, value in columns.items()):
-                        raise DataError(
+                        raise Conflict(
                             f"{self._database.where}: query {query_id} was asked already about "
                             "something else; ids are never used twice"
                         )
@@ -265,17 +273,10 @@ class Ledger:
         return Audit(len(records), len(queries), tuple(problems))
 
     def _record(self, sequence: int, payload: str) -> Feedback:
-        try:
-            return from_payload(json.loads(payload))
-        except (DataError, TypeError, ValueError) as error:
-            raise DataError(f"{self._database.where}: record {sequence}: {error}") from error
+        return record_of(self._database.where, sequence, payload)
 
     def _query(self, row: Any) -> Query:
-        try:
-            segments = tuple(Segment(**segment) for segment in json.loads(row.segments))
-            return Query(row.id, segments, tuple(json.loads(row.shown_order)), row.reason)
-        except (DataError, TypeError, ValueError) as error:
-            raise DataError(f"{self._database.where}: query {row.id}: {error}") from error
+        return query_of(self._database.where, row)
 
 
 def _query_columns(query: Query) -> dict[str, Any]:

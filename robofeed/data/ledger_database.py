@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from robofeed.data.errors import DataError
+from robofeed.data.errors import Busy, DataError, Full
 from robofeed.data.ledger_tables import HEAD
 
 
@@ -70,15 +70,17 @@ class LedgerDatabase:
             yield
         except (DBAPIError, sqlite3.Error) as error:
             said = str(getattr(error, "orig", None) or error)
+            kind: type[DataError] = DataError
+            advice = "nothing is half-written"
             if "locked" in said:
+                kind = Busy
                 advice = f"another process held it for {self._lock_timeout_s:g} s; try again"
             elif "full" in said or "disk I/O" in said:
+                kind = Full
                 advice = "nothing is half-written; free some space, then try again"
             elif "not a database" in said or "malformed" in said:
                 advice = "it is damaged or not a ledger; restore a copy"
-            else:
-                advice = "nothing is half-written"
-            raise DataError(f"cannot {deed} the ledger {self.where}: {said}; {advice}") from error
+            raise kind(f"cannot {deed} the ledger {self.where}: {said}; {advice}") from error
         except (SQLAlchemyError, OverflowError, UnicodeEncodeError) as error:
             raise DataError(f"cannot {deed} the ledger {self.where}: {error}") from error
 

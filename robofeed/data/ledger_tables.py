@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest step of the migrations."""
 
 METADATA = sa.MetaData()
@@ -27,6 +27,7 @@ FEEDBACK = sa.Table(
     sa.Column("recorded_at_ns", sa.BigInteger, nullable=False),
     # Version of the payload.
     sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Index("ix_feedback_person_kind", "person", "kind"),
 )
 
 QUERIES = sa.Table(
@@ -40,4 +41,22 @@ QUERIES = sa.Table(
     sa.Column("shown_order", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("asked_at_ns", sa.BigInteger, nullable=False),
+)
+
+PEOPLE = sa.Table(
+    "people",
+    METADATA,
+    sa.Column("pseudonym", sa.Text, primary_key=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    # The token itself is nowhere: whoever reads the ledger cannot log in with it.
+    sa.Column("token_sha256", sa.String(64), nullable=False, unique=True),
+    sa.Column("added_at_ns", sa.BigInteger, nullable=False),
+)
+
+LEASES = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("query_id", sa.Text, primary_key=True),
+    sa.Column("person", sa.Text, primary_key=True),
+    sa.Column("expires_at_ns", sa.BigInteger, nullable=False),
 )

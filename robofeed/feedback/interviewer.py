@@ -8,13 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from robofeed.data.errors import DataError
-from robofeed.data.feedback import Query
+from robofeed.data.feedback import REPEAT, Query
 from robofeed.feedback.footage import FootageLibrary
 from robofeed.feedback.queries import ClipScores, QueryMaker
 from robofeed.interfaces import Ranker
-
-REPEAT = "repeat"
-"""Reason of a query that was put before."""
 
 
 @dataclass(frozen=True, slots=True)

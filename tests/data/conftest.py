@@ -1,7 +1,8 @@
-"""How hypothesis makes records that are right by construction."""
+"""A ledger to try, and how hypothesis makes records that are right by construction."""
 
 import uuid
 
+import pytest
 from hypothesis import strategies as st
 
 from robofeed.data.episode import Segment
@@ -54,3 +55,9 @@ st.register_type_strategy(Ranking, st.builds(Ranking, stamp=STAMPS, query_id=TEX
 st.register_type_strategy(
     Rating, st.builds(Rating, stamp=STAMPS, segment=segments(), stars=st.integers(1, 5))
 )
+
+
+@pytest.fixture
+def ledger_url(tmp_path):
+    """Where a new ledger may be opened."""
+    return f"sqlite:///{tmp_path}/feedback.sqlite"
