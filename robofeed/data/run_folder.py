@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +80,10 @@ class RunFolder:
     def update_about(self, **changes: Any) -> None:
         """Change some entries of run.json, such as its status."""
         self.write_about({**self.about(), **changes})
+
+    def discard(self) -> None:
+        """Remove the folder of a run that never began."""
+        shutil.rmtree(self.path)
 
 
 def create_run_folder(

@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Protocol, runtime_checkable
-
 from robofeed.act.rollout import ExpertPolicy, Rollout
-from robofeed.data.errors import ConfigError, SafetyStop
+from robofeed.data.errors import SafetyStop
 from robofeed.data.feedback import Demonstration, Stamp
 from robofeed.data.observation import Ended
 from robofeed.interfaces import Needs
 from robofeed.training.parts import Run
+from robofeed.training.prior import ImitatesPrior
 
 _NAMESPACE = uuid.UUID("3b0f6b3e-2f4f-5c4b-8a11-2f1f0f6f4a7d")
-
-
-@runtime_checkable
-class ImitatesPrior(Protocol):
-    """A learner whose policy can start as an imitation of its prior transitions."""
-
-    def imitate_prior(self, updates: int) -> None:
-        """Do so, with so many updates."""
 
 
 def give(run: Run) -> None:
     """Record the configured number of demonstrations and hand them to the learner as prior steps.
 
     Raises:
-        ConfigError: the learner lives on demonstrations and there are to be none.
+        SafetyStop: an action was refused in one of them; it is kept, marked FAULT.
     """
     prior = run.resolved.config.prior
-    if Needs.DEMONSTRATIONS in run.learner.needs and prior.demonstrations == 0:
-        raise ConfigError(
-            f"learner.use = {run.resolved.config.learner.use!r} learns from demonstrations: set "
-            "prior.demonstrations above 0"
-        )
     expert = ExpertPolicy(run.fleet)
     # A run that is started over, before its first checkpoint, has them in its ledger already.
     known = {
@@ -83,10 +69,5 @@ def _pretrain(run: Run, updates: int) -> None:
     """Clone the demonstrated actions, and let the learner's actor start from there."""
     if Needs.DEMONSTRATIONS in run.learner.needs:
         run.learner.update(updates)
-        return
-    if not isinstance(run.learner, ImitatesPrior):
-        raise ConfigError(
-            f"learner.use = {run.resolved.config.learner.use!r} cannot start from demonstrations: "
-            "set prior.pretrain_updates = 0"
-        )
-    run.learner.imitate_prior(updates)
+    elif isinstance(run.learner, ImitatesPrior):
+        run.learner.imitate_prior(updates)

@@ -33,6 +33,7 @@ from robofeed.training.conversation import Conversation, Silence
 from robofeed.training.duties import Evaluating, Every, Measuring
 from robofeed.training.generators import make_generators
 from robofeed.training.pace import Pace, Phase
+from robofeed.training.prior import check_prior
 from robofeed.training.recorder import Recorder
 
 GROUND_TRUTH = "truth"
@@ -152,6 +153,7 @@ def _open_rest(
     use_threads(config.run.threads)
     context = BuildContext(fleet.spec, config.run.seed, config.run.device)
     learner: Learner = resolved.learner.provider.create(resolved.learner.settings, context)
+    check_prior(config, learner)
     ground_truth = config.reward.use == GROUND_TRUTH
     asks = not ground_truth and bool({Needs.REWARD, Needs.FEEDBACK} & learner.needs)
     reward: RewardModel | None = None

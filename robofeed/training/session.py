@@ -13,7 +13,7 @@ from typing import Any
 
 from robofeed.act.collector import REPORTING_SEEDS
 from robofeed.config import ResolvedRun, RunConfig, resolve
-from robofeed.data.errors import DataError
+from robofeed.data.errors import ConfigError, DataError
 from robofeed.data.run_folder import RunFolder, create_run_folder, open_run_folder
 from robofeed.event_log import EventLog
 from robofeed.events import Evaluated, Event, RunFinished, RunStarted
@@ -55,8 +55,9 @@ def train(
     """Train as `config` says, in a new run folder.
 
     Raises:
-        RobofeedError: an unusable configuration, a simulator that died, a refused action, a full
-            disk; what was recorded until then is on disk.
+        ConfigError: an unusable configuration; no run folder is left behind.
+        RobofeedError: a simulator that died, a refused action, a full disk; what was recorded
+            until then is on disk.
     """
     registry = registry or load_plugins()
     resolved = resolve(config, registry.provider)
@@ -120,14 +121,24 @@ class _Session:
     def go(self) -> RunResult:
         """Open, train, evaluate, close."""
         try:
-            run = open_parts(self._resolved, self._folder, self._tell)
+            run = self._open()
             with contextlib.closing(run), self._catching_interrupt():
                 result = self._train(run)
         except BaseException:
-            self._folder.update_about(status="failed")
+            if self._folder.path.exists():
+                self._folder.update_about(status="failed")
             raise
         self._folder.update_about(status="interrupted" if result.interrupted else "finished")
         return result
+
+    def _open(self) -> Run:
+        try:
+            return open_parts(self._resolved, self._folder, self._tell)
+        except ConfigError:
+            # Nothing has happened yet: the name stays free for the corrected configuration.
+            if not self._resuming:
+                self._folder.discard()
+            raise
 
     def _train(self, run: Run) -> RunResult:
         resumed_from = self._restore(run) if self._resuming else None

@@ -162,9 +162,44 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path):
         resume(tmp_path)
 
 
-def test_imitation_without_demonstrations_is_refused(point_config):
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["learner.use=bc"], r"prior\.demonstrations"),
+        (["simulation.truth=false"], "knows the truth"),
+        (["reward.use=truth", "simulation.truth=false"], "knows the truth"),
+        (['reward.ensemble.inputs=["to_gaol_x"]'], "to_goal_x"),
+    ],
+    ids=["bc without demonstrations", "teacher without truth", "truth without", "unknown input"],
+)
+def test_what_cannot_be_put_together_is_refused_and_its_name_stays_free(
+    point_config, overrides, said
+):
+    config = point_config(*overrides)
+    with pytest.raises(ConfigError, match=said) as refused:
+        train(config)
+
+    assert refused.value.exit_code == 2
+    assert not list(Path(config.run.out).iterdir())
+    assert train(point_config("stop.steps=40")).final is not None
+
+
+def test_a_configuration_spoilt_before_a_resume_takes_no_run_away(point_config):
+    def give_up(event):
+        raise KeyError
+
+    config = point_config()
+    with pytest.raises(KeyError):
+        train(config, listen=give_up)
+    run_dir = Path(config.run.out) / "run"
+    file = run_dir / "config.toml"
+    file.write_text(file.read_text().replace('use = "sac"', 'use = "bc"'))
+
     with pytest.raises(ConfigError, match=r"prior\.demonstrations"):
-        train(point_config("learner.use=bc"))
+        resume(run_dir)
+
+    assert (run_dir / "feedback.sqlite").exists()
+    assert json.loads((run_dir / "run.json").read_text())["status"] == "failed"
 
 
 def _bytes(checkpoint):
