@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from robofeed.act.recording import Recorded
 from robofeed.act.rollout import Rollout
+from robofeed.data.episode import Episode
+from robofeed.data.errors import SafetyStop
 from robofeed.data.fleet import Fleet
+from robofeed.data.observation import Ended
 from robofeed.interfaces import Policy
 
 
@@ -34,11 +37,37 @@ class Examination:
         return tuple(float(each.truth.reward.sum()) for each in self.recorded if each.truth)
 
 
-def examine(fleet: Fleet, policy: Policy, seeds: Sequence[int], prefix: str) -> Examination:
-    """Run one episode a seed, as many at a time as there are arms; nothing is learned from them."""
+def examine(
+    fleet: Fleet,
+    policy: Policy,
+    seeds: Sequence[int],
+    prefix: str,
+    keep: Callable[[Recorded], None],
+) -> Examination:
+    """Run one episode a seed, as many at a time as there are arms; nothing is learned from them.
+
+    Raises:
+        SafetyStop: an action was refused. `keep` was given the episodes that ended so, marked
+            FAULT; the arm holds.
+    """
     recorded: list[Recorded] = []
     for start in range(0, len(seeds), fleet.size):
         some = seeds[start : start + fleet.size]
         ids = [f"{prefix}_{start + index:03d}" for index in range(len(some))]
-        recorded += Rollout(fleet, some, ids, lambda: policy, None).run()
+        finished = Rollout(fleet, some, ids, lambda: policy, None).run()
+        faults = [each for each in finished if each.episode.ended is Ended.FAULT]
+        for each in faults:
+            keep(each)
+        if faults:
+            raise SafetyStop(_told([each.episode for each in faults]))
+        recorded += finished
     return Examination(tuple(seeds), tuple(recorded))
+
+
+def _told(faults: Sequence[Episode]) -> str:
+    first = faults[0]
+    others = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+    return (
+        f"evaluation episode {first.id} (seed {first.seed}), step {len(first)}: {first.reason}"
+        f"{others}. Kept in the run folder, marked as a fault"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+
 from robofeed.act.rollout import ExpertPolicy, Rollout
 from robofeed.data.errors import SafetyStop
 from robofeed.data.feedback import Demonstration, Stamp

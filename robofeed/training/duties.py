@@ -85,9 +85,15 @@ class Evaluating:
                 progress.success_rates.append(rate)
 
     def evaluate(self, progress: Progress, seeds: tuple[int, ...], moment: str) -> Evaluated:
-        """Evaluate now and tell."""
+        """Evaluate now and tell.
+
+        Raises:
+            SafetyStop: an action of the policy was refused; that episode is on disk, marked FAULT.
+        """
         policy = self.policy()
-        examination = examine(self.fleet, policy, seeds, prefix=f"v{self.count:04d}")
+        examination = examine(
+            self.fleet, policy, seeds, prefix=f"v{self.count:04d}", keep=self.recorder.keep_fault
+        )
         self.count += 1
         kept = examination.recorded[:_KEPT]
         for each in kept:

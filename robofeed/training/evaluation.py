@@ -11,11 +11,13 @@ import numpy as np
 from robofeed.act.collector import REPORTING_SEEDS
 from robofeed.act.examiner import examine
 from robofeed.act.policies import MlpPolicy
+from robofeed.act.recording import Recorded
 from robofeed.config import resolve
 from robofeed.data.errors import DataError
 from robofeed.data.intervals import wilson_interval
 from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.run_folder import open_run_folder
+from robofeed.data.store import EpisodeStore
 from robofeed.plugins import load_plugins
 from robofeed.run_file import load_config
 from robofeed.training.parts import open_fleet
@@ -47,6 +49,7 @@ def evaluate_run(run_dir: Path, episodes: int) -> RunEvaluation:
 
     Raises:
         DataError: not a run, or one without a checkpoint yet.
+        SafetyStop: an action of the policy was refused; that episode is in the run folder.
     """
     from robofeed.update.checkpoint import load_latest
 
@@ -62,7 +65,13 @@ def evaluate_run(run_dir: Path, episodes: int) -> RunEvaluation:
         if not fleet.has_truth:
             raise DataError("this backend knows no ground truth; success cannot be measured")
         seeds = tuple(range(REPORTING_SEEDS[0], REPORTING_SEEDS[0] + episodes))
-        examination = examine(fleet, policy, seeds, "x")
+        store = EpisodeStore(run_dir)
+        number = sum(name.startswith("vx") for name in store.ids())
+
+        def keep(recorded: Recorded) -> None:
+            store.write(recorded.episode, recorded.truth)
+
+        examination = examine(fleet, policy, seeds, f"vx{number:04d}", keep)
     finally:
         fleet.close()
     return RunEvaluation(

@@ -63,6 +63,11 @@ class Recorder:
         """Write an episode without announcing it (evaluation clips, demonstrations)."""
         self._writer.write(recorded.episode, recorded.truth, None)
 
+    def keep_fault(self, recorded: Recorded) -> None:
+        """Write an episode that ended in a fault, and return when it is on disk."""
+        self.keep(recorded)
+        self.flush()
+
     def flush(self) -> None:
         """Return when everything is on disk."""
         self._writer.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from robofeed.training.generators import restore_generators, save_generators
 from robofeed.training.parts import Run
 
 FORMAT = 1
+_EVALUATION = re.compile(r"v\d{4}_")
+"""Ids of the run's own evaluation episodes"""
 
 
 def take(run: Run) -> tuple[dict[str, Mapping[str, Any]], dict[str, Any]]:
@@ -100,6 +103,9 @@ def _restore(
     run.pace.owed = about["owed_updates"]
     run.phase.learning = about["learning"]
     run.evaluating.count = about["evaluations"]
+    if not exact:
+        evaluated = [int(name[1:5]) + 1 for name in run.store.ids() if _EVALUATION.match(name)]
+        run.evaluating.count = max([about["evaluations"], *evaluated])
     run.evaluating.every.next_step = about["next_evaluation"]
     run.measuring.every.next_step = about["next_measure"]
     if isinstance(run.conversation, Conversation):

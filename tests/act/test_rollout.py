@@ -6,6 +6,7 @@ import pytest
 from robofeed.act.examiner import examine
 from robofeed.act.policies import DoNothingPolicy, MlpPolicy, RandomPolicy
 from robofeed.act.rollout import ExpertPolicy, Rollout
+from robofeed.data.errors import SafetyStop
 from robofeed.data.observation import ControlMode, Ended, Gate
 from robofeed.data.policy_spec import PolicySpec
 from robofeed.observe.fleet import LocalFleet
@@ -245,16 +246,19 @@ def test_the_expert_is_asked_for_running_arms_alone(monkeypatch):
 
 def test_an_examination_runs_every_seed_once_in_order_whatever_the_number_of_arms():
     seeds = list(range(100, 107))
-    results = []
+    results, kept = [], []
     for size in (1, 3):
         fleet = open_fleet(size, horizon=4, ragged=9)
-        examination = examine(fleet, DoNothingPolicy(fleet.spec.action), seeds, "v0001")
+        examination = examine(
+            fleet, DoNothingPolicy(fleet.spec.action), seeds, "v0001", kept.append
+        )
         assert examination.seeds == tuple(seeds)
         assert [each.episode.seed for each in examination.recorded] == seeds
         assert [each.episode.id for each in examination.recorded] == [
             f"v0001_{index:03d}" for index in range(7)
         ]
         results.append([each.episode.observations.tobytes() for each in examination.recorded])
+        assert not kept, "nothing went wrong"
         assert examination.true_returns == tuple(
             float(each.truth.reward.sum()) for each in examination.recorded
         )
@@ -262,10 +266,13 @@ def test_an_examination_runs_every_seed_once_in_order_whatever_the_number_of_arm
 
 
 def test_success_is_counted_at_the_end_and_a_collision_at_any_time():
-    fleet = open_fleet(2, horizon=70)
-    good = examine(fleet, ExpertPolicy(fleet), range(4, 10), "v")
+    fleet, kept = open_fleet(2, horizon=70), []
+    good = examine(fleet, ExpertPolicy(fleet), range(4, 10), "v", kept.append)
     assert (good.successes, good.collisions) == (6, 0)
-    assert examine(fleet, DoNothingPolicy(fleet.spec.action), range(4, 10), "v").successes == 0
+    assert (
+        examine(fleet, DoNothingPolicy(fleet.spec.action), range(4, 10), "v", kept.append).successes
+        == 0
+    )
     passing = [recorded.truth for recorded in good.recorded]
     for truth in passing:
         truth.success[-1] = False
@@ -274,10 +281,21 @@ def test_success_is_counted_at_the_end_and_a_collision_at_any_time():
 
 
 def test_an_examination_takes_the_policys_mean():
-    fleet = open_fleet(1, horizon=3)
+    fleet, kept = open_fleet(1, horizon=3), []
     spec = PolicySpec("tanh_gaussian_mlp", (4, 4), (0.0,) * 4, (1.0,) * 4, (-0.1, -0.1), (0.1, 0.1))
     weights = np.zeros(spec.weight_count, np.float32)
     weights[-4:-2] = 0.2
-    examination = examine(fleet, MlpPolicy(spec, weights, 5), [1], "v")
+    examination = examine(fleet, MlpPolicy(spec, weights, 5), [1], "v", kept.append)
     executed = examination.recorded[0].episode.executed
     np.testing.assert_allclose(executed, 0.1 * np.tanh(0.2), rtol=1e-3)
+
+
+def test_an_examination_ends_at_a_refused_action_and_keeps_that_episode_alone():
+    fleet, kept = open_fleet(2, horizon=5), []
+    actions = np.zeros((10, 2, 2), np.float32)
+    actions[7, 1] = np.nan
+    with pytest.raises(SafetyStop, match=r"v_003 \(seed 6\), step 3: .*NON_FINITE"):
+        examine(fleet, Scripted(actions), range(3, 9), "v", kept.append)
+    assert [(each.episode.id, each.episode.ended) for each in kept] == [("v_003", Ended.FAULT)]
+    assert np.isnan(kept[0].episode.proposed[2]).all()
+    assert np.isfinite(kept[0].episode.executed).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from multiprocessing import active_children
@@ -10,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from robofeed.act.policies import MlpPolicy
 from robofeed.data.errors import DataError, HardwareError, SafetyStop
 from robofeed.data.observation import Ended, Gate
 from robofeed.data.store import EpisodeStore
 from robofeed.event_log import read_events
 from robofeed.events import EpisodeRecorded, RewardFitted
 from robofeed.training import resume, train
+from robofeed.training.evaluation import evaluate_run
 from robofeed.update.sac import SacLearner
 
 
@@ -40,6 +43,51 @@ def test_a_policy_that_gives_nan_is_refused_and_the_episode_kept(point_config, m
     assert episode.ended is Ended.FAULT
     assert episode.gates[-1] & Gate.NON_FINITE
     assert np.isfinite(episode.executed).all()
+
+
+def test_a_policy_that_gives_nan_in_an_evaluation_is_refused_and_that_episode_kept(
+    point_config, monkeypatch
+):
+    """Only the policy's mean, which training never acts by, is not a number."""
+    healthy = MlpPolicy.act
+
+    def sick_mean(self, observations, rng):
+        actions = healthy(self, observations, rng)
+        return np.full_like(actions, np.nan) if rng is None else actions
+
+    def fall_sick(event):
+        if isinstance(event, RewardFitted):
+            monkeypatch.setattr(MlpPolicy, "act", sick_mean)
+
+    config = point_config()
+
+    with pytest.raises(SafetyStop, match=r"episode v0002_000 .*NON_FINITE") as stopped:
+        train(config, listen=fall_sick)
+
+    assert stopped.value.exit_code == 5
+    run_dir = Path(config.run.out) / "run"
+    assert json.loads((run_dir / "run.json").read_text())["status"] == "failed"
+    episode = EpisodeStore(run_dir).read("v0002_000")
+    assert episode.ended is Ended.FAULT and np.isnan(episode.proposed[-1]).all()
+    assert episode.gates[-1] & Gate.NON_FINITE
+    assert np.isfinite(episode.executed).all()
+
+    monkeypatch.undo()
+    assert resume(run_dir, exact=False).final is not None
+
+
+def test_eval_of_a_policy_that_gives_nan_keeps_each_such_episode(point_config, monkeypatch):
+    run_dir = train(point_config("stop.steps=40")).run_dir
+    monkeypatch.setattr(
+        MlpPolicy, "act", lambda self, seen, rng: np.full((len(seen), 2), np.nan, np.float32)
+    )
+    for _ in range(2):
+        with pytest.raises(SafetyStop, match="NON_FINITE"):
+            evaluate_run(run_dir, episodes=3)
+
+    kept = [each for each in EpisodeStore(run_dir).ids() if each.startswith("vx")]
+    assert kept == ["vx0000_000", "vx0001_000"]
+    assert EpisodeStore(run_dir).read(kept[0]).ended is Ended.FAULT
 
 
 def test_a_simulator_that_dies_is_named_and_the_run_can_be_resumed(point_config):
