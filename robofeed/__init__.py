@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RunStarted,
         Updated,
     )
+    from robofeed.feedback.clips import Clip, ClipStore
     from robofeed.hookspecs import hookimpl
     from robofeed.interfaces import (
         Backend,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         Ranker,
         RewardModel,
     )
+    from robofeed.labelling.clip_maker import ClipMaker
+    from robofeed.labelling.run_camera import open_clips
     from robofeed.run_file import load_config
     from robofeed.safety import Guarded
     from robofeed.training import resume, train
@@ -45,6 +48,9 @@ __all__ = [
     "ArraySpec",
     "Backend",
     "BackendSpec",
+    "Clip",
+    "ClipMaker",
+    "ClipStore",
     "ConfigError",
     "DataError",
     "Episode",
@@ -68,6 +74,7 @@ __all__ = [
     "Updated",
     "hookimpl",
     "load_config",
+    "open_clips",
     "resume",
     "train",
 ]
@@ -92,6 +99,7 @@ _HOMES = {
         "RunStarted",
         "Updated",
     ),
+    "robofeed.feedback.clips": ("Clip", "ClipStore"),
     "robofeed.hookspecs": ("hookimpl",),
     "robofeed.interfaces": (
         "Backend",
@@ -101,6 +109,8 @@ _HOMES = {
         "Ranker",
         "RewardModel",
     ),
+    "robofeed.labelling.clip_maker": ("ClipMaker",),
+    "robofeed.labelling.run_camera": ("open_clips",),
     "robofeed.run_file": ("load_config",),
     "robofeed.safety": ("Guarded",),
     "robofeed.training": ("resume", "train"),

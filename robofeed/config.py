@@ -107,6 +107,17 @@ class Queries(Table):
     """Share of a session's questions that were asked before, to see how consistent a person is."""
 
 
+class Clips(Table):
+    """[clips]: how the clips of questions look."""
+
+    width: Annotated[int, Field(ge=64, le=1920, multiple_of=2)] = 320
+    height: Annotated[int, Field(ge=64, le=1080, multiple_of=2)] = 240
+    fps: Annotated[float, Field(ge=0.0, le=120.0, allow_inf_nan=False)] = 0.0
+    """Pictures a second; 0 = as fast as the arm moved. Each step is one picture at any speed."""
+    camera: str = ""
+    """A camera that the backend has; empty = its usual one."""
+
+
 class Schedule(Table):
     """[schedule]: when to explore, ask and update. Steps are environment steps over all arms."""
 
@@ -191,6 +202,7 @@ class RunConfig(Table):
     learner: LearnerChoice = LearnerChoice()
     simulation: Simulation = Simulation()
     queries: Queries = Queries()
+    clips: Clips = Clips()
     schedule: Schedule = Schedule()
     prior: Prior = Prior()
     stop: Stop = Stop()

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from robofeed.data.batch import ClipBatch, FitReport, Resolved, StepBatch
 from robofeed.data.episode import Segment
 from robofeed.data.feedback import Feedback, Query, Receipt
-from robofeed.data.observation import Observation, Target, Truth
+from robofeed.data.observation import Observation, Picture, Target, Truth
 from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.spec import BackendSpec, FloatArray
 
@@ -82,8 +81,8 @@ class Renders(Protocol):
     def scene(self) -> FloatArray:
         """The present state, compact: float32 [spec.scene_size]."""
 
-    def render(self, scene: FloatArray, height: int, width: int) -> NDArray[np.uint8]:
-        """A picture of a stored scene: uint8 [height, width, 3]. Works before `open`."""
+    def render(self, scene: FloatArray, height: int, width: int, camera: str = "") -> Picture:
+        """A stored scene as `camera` ("" = the usual one) sees it. Works before `open`."""
 
 
 @runtime_checkable

@@ -49,7 +49,7 @@ def _say(line: str, as_json: bool) -> None:
 
 def write_page(run_dir: Path) -> Path:
     """Write the report of a run, with clips where its backend can render."""
-    from robofeed.cli.report import camera_of
+    from robofeed.labelling.run_camera import camera_of
     from robofeed.report.writer import write_report
 
     return write_report(run_dir, camera_of(run_dir))

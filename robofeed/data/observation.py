@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from robofeed.data.spec import FloatArray
 
+Picture = NDArray[np.uint8]
+"""RGB, [height, width, 3]."""
+
 
 @enum.unique
 class Ended(enum.IntEnum):

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from robofeed.data.errors import RobofeedError
+from robofeed.data.observation import Picture
 from robofeed.data.run_folder import RunFolder
 from robofeed.data.spec import FloatArray
 from robofeed.events import Evaluated
+from robofeed.feedback.clip_encoding import jpeg_of_frame, write_mp4
+from robofeed.feedback.clips import Camera, Render
 from robofeed.report.run_record import RunRecord
-from robofeed.report.video import Picture, jpeg_of_frame, write_mp4
 
-Render = Callable[[FloatArray, int, int], Picture]
-"""Makes a picture of a stored scene: `Renders.render`, given (scene, height, width)."""
 SceneReader = Callable[[str], FloatArray]
 """Stored scenes of an episode, float32 [T+1, scene], by its id. Raises DataError."""
 
@@ -39,18 +39,6 @@ class Film:
     mp4_base64: str = ""
     poster_base64: str = ""
     missing: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Camera:
-    """What stored scenes are filmed with: a backend's `Renders.render` and its period.
-
-    `render` is None where there is none; `why_not` is then said in place of a film.
-    """
-
-    render: Render | None
-    period_s: float = 0.04
-    why_not: str = "no renderer was given"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from robofeed.data.errors import DataError, RobofeedError
 from robofeed.data.feedback import Retraction
 from robofeed.data.run_folder import RunFolder
 from robofeed.data.store import EpisodeStore
+from robofeed.feedback.clips import Camera
 from robofeed.report import wording
-from robofeed.report.clips import Camera, Studio
+from robofeed.report.clips import Studio
 from robofeed.report.feedback_summary import FeedbackSummary, summarise
 from robofeed.report.page import compose
 from robofeed.report.run_record import EVALUATION_PREFIX, RunRecord, read_run

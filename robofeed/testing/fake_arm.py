@@ -159,7 +159,7 @@ class FakeArm:
     def scene(self) -> FloatArray:
         return self.joint_rad.copy()
 
-    def render(self, scene: FloatArray, height: int, width: int) -> np.ndarray:
+    def render(self, scene: FloatArray, height: int, width: int, camera: str = "") -> np.ndarray:
         return np.full((height, width, 3), 255, np.uint8)
 
     def _target(self, joint_rad: FloatArray) -> Target:

@@ -9,9 +9,10 @@ import pytest
 from robofeed import event_log
 from robofeed.data.store import EpisodeStore
 from robofeed.events import Evaluated
-from robofeed.report.clips import HEIGHT, WIDTH, Camera, Studio, moments
+from robofeed.feedback.clip_encoding import jpeg_of_frame, write_mp4
+from robofeed.feedback.clips import Camera
+from robofeed.report.clips import HEIGHT, WIDTH, Studio, moments
 from robofeed.report.run_record import read_run
-from robofeed.report.video import jpeg_of_frame, write_mp4
 from robofeed.report.writer import write_report
 
 

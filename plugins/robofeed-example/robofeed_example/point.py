@@ -1,9 +1,8 @@
 """A point that moves in a plane to a goal: a whole simulated backend in plain numpy."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from robofeed.data.observation import Ended, Observation, Target, Truth
+from robofeed.data.observation import Ended, Observation, Picture, Target, Truth
 from robofeed.data.spec import ArraySpec, BackendSpec, FloatArray
 
 SIDE_M = 0.5
@@ -84,7 +83,7 @@ class Point:
     def scene(self) -> FloatArray:
         return np.concatenate([self._at_m, self._goal_m])
 
-    def render(self, scene: FloatArray, height: int, width: int) -> NDArray[np.uint8]:
+    def render(self, scene: FloatArray, height: int, width: int, camera: str = "") -> Picture:
         picture = np.full((height, width, 3), 255, np.uint8)
         for (x, y), colour in ((scene[2:], (40, 160, 60)), (scene[:2], (200, 50, 40))):
             row = int((SIDE_M - y) / (2 * SIDE_M) * (height - 1))

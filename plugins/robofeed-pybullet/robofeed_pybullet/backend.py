@@ -9,10 +9,9 @@ from dataclasses import replace
 from struct import Struct
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robofeed.data.errors import HardwareError
-from robofeed.data.observation import Ended, Frame, Observation, Target, Truth
+from robofeed.data.observation import Ended, Frame, Observation, Picture, Target, Truth
 from robofeed.data.spec import ArraySpec, BackendSpec, FloatArray
 from robofeed.data.tasks import Layout, World, make_task
 from robofeed_pybullet.arm_spec import CAMERA, backend_spec
@@ -168,11 +167,11 @@ class PybulletBackend:
     def scene(self) -> FloatArray:
         return encode(self._world, self._started(), self._spec.scene_size)
 
-    def render(self, scene: FloatArray, height: int, width: int) -> NDArray[np.uint8]:
+    def render(self, scene: FloatArray, height: int, width: int, camera: str = "") -> Picture:
         """A picture of a stored scene, drawn in a world of its own."""
         if self._painter is None:
             self._painter = Painter(self._arm)
-        return self._painter.paint(scene, height, width)
+        return self._painter.paint(scene, height, width, camera)
 
     def expert_action(self) -> FloatArray:
         values = list(self.task.expert(self._world, self._started()))

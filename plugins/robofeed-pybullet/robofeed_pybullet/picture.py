@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from robofeed.data.errors import ConfigError, did_you_mean
+from robofeed.data.observation import Picture
 from robofeed.data.spec import FloatArray
 from robofeed.data.tasks import Body
 from robofeed_pybullet.arms import Arm
@@ -17,7 +19,14 @@ from robofeed_pybullet.model_writer import without_meshes, write_urdf
 from robofeed_pybullet.scene import GOAL_COLOUR, GOAL_RADIUS_M, decode
 
 TABLE = (0.83, 0.86, 0.88, 1.0)
-_YAW_DEG, _PITCH_DEG, _FIELD_DEG = 52.0, -30.0, 42.0
+_FIELD_DEG = 42.0
+VIEWS: Mapping[str, tuple[float, float]] = {
+    "corner": (52.0, -30.0),
+    "front": (90.0, -20.0),
+    "side": (0.0, -12.0),
+    "top": (90.0, -89.0),
+}
+"""Yaw and pitch in degrees of each camera; the first is the usual one."""
 _LIGHT = (1.2, -0.9, 2.2)
 
 
@@ -56,14 +65,17 @@ class Painter:
         self._props: list[int] = []
         self._drawn: tuple[Any, ...] = ()
         distance_m, height_m = arm.view_m
-        self._view = pybullet.computeViewMatrixFromYawPitchRoll(
-            cameraTargetPosition=(0.15 * scale, 0.0, height_m),
-            distance=distance_m,
-            yaw=_YAW_DEG,
-            pitch=_PITCH_DEG,
-            roll=0.0,
-            upAxisIndex=2,
-        )
+        self._views = {
+            camera: pybullet.computeViewMatrixFromYawPitchRoll(
+                cameraTargetPosition=(0.15 * scale, 0.0, height_m),
+                distance=distance_m,
+                yaw=yaw_deg,
+                pitch=pitch_deg,
+                roll=0.0,
+                upAxisIndex=2,
+            )
+            for camera, (yaw_deg, pitch_deg) in VIEWS.items()
+        }
 
     def close(self) -> None:
         """Free the world. Idempotent."""
@@ -71,8 +83,15 @@ class Painter:
             pybullet.disconnect(self._client)
             self._client = -1
 
-    def paint(self, scene: FloatArray, height: int, width: int) -> NDArray[np.uint8]:
-        """The scene as uint8 [height, width, 3]."""
+    def paint(self, scene: FloatArray, height: int, width: int, camera: str = "") -> Picture:
+        """The scene as `camera` sees it; "" is the first of `VIEWS`.
+
+        Raises:
+            ConfigError: there is no such camera.
+        """
+        view = self._views.get(camera or next(iter(VIEWS)))
+        if view is None:
+            raise ConfigError(f"clips.camera = {camera!r}{did_you_mean(camera, VIEWS)}")
         client = self._client
         seen = decode(scene, len(self._joints))
         for joint, position in zip(self._joints, seen.joint_rad, strict=True):
@@ -86,7 +105,7 @@ class Painter:
         picture = pybullet.getCameraImage(
             width,
             height,
-            viewMatrix=self._view,
+            viewMatrix=view,
             projectionMatrix=projection,
             lightDirection=_LIGHT,
             shadow=1,
@@ -94,7 +113,7 @@ class Painter:
             flags=pybullet.ER_NO_SEGMENTATION_MASK,
             physicsClientId=client,
         )[2]
-        pixels: NDArray[np.uint8] = np.asarray(picture, np.uint8).reshape(height, width, 4)
+        pixels: Picture = np.asarray(picture, np.uint8).reshape(height, width, 4)
         return np.ascontiguousarray(pixels[:, :, :3])
 
     def _place(self, bodies: tuple[Body, ...]) -> None:

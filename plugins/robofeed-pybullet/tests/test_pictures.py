@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robofeed.data.errors import DataError
+from robofeed.data.errors import ConfigError, DataError
 from robofeed.safety import Guarded
 from robofeed_pybullet.arms import ARMS
 from robofeed_pybullet.backend import PybulletBackend
 from robofeed_pybullet.config import PybulletConfig
+from robofeed_pybullet.picture import VIEWS
 
 ELSEWHERE = """
 import hashlib, sys
@@ -123,4 +124,14 @@ def test_numbers_that_are_no_scene_of_this_arm_are_refused() -> None:
     backend = PybulletBackend(PybulletConfig())
     with pytest.raises(DataError, match="5 joints"):
         backend.render(np.zeros(17, np.float32), 60, 80)
+    backend.close()
+
+
+def test_cameras_see_the_same_scene_each_in_its_way() -> None:
+    backend, scene = scene_of(1, task="obstacles")
+    seen = {camera: backend.render(scene, 60, 80, camera) for camera in ("", *VIEWS)}
+    assert np.array_equal(seen.pop(""), seen["corner"])
+    assert len({picture.tobytes() for picture in seen.values()}) == len(VIEWS)
+    with pytest.raises(ConfigError, match="did you mean 'front'"):
+        backend.render(scene, 60, 80, "frnt")
     backend.close()

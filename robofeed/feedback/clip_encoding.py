@@ -1,21 +1,35 @@
-"""Pictures to a small video that every browser plays: H.264 in MP4, index first; and its poster."""
+"""Pictures to a small video that every browser plays: H.264 in MP4, index first; and back."""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-"""RGB, [height, width, 3]."""
+from robofeed.data.errors import DataError
+from robofeed.data.observation import Picture
 
 
-def write_mp4(path: Path, pictures: Iterable[Picture], frames_per_s: float, crf: int = 24) -> None:
+@dataclass(frozen=True, slots=True)
+class VideoHeader:
+    """What a video file says of itself, without decoding it. `comment` is what its writer noted."""
+
+    frames: int
+    frames_per_s: float
+    height: int
+    width: int
+    comment: str
+
+
+def write_mp4(
+    path: Path, pictures: Iterable[Picture], frames_per_s: float, crf: int = 24, comment: str = ""
+) -> None:
     """Write `pictures` as an MP4 file that plays at `frames_per_s`; whole, or not at all.
 
     An odd height or width loses its last row or column: 4:2:0 colour, the only kind all browsers
@@ -33,13 +47,15 @@ def write_mp4(path: Path, pictures: Iterable[Picture], frames_per_s: float, crf:
         with av.open(
             str(unfinished), "w", format="mp4", options={"movflags": "+faststart"}
         ) as container:
+            if comment:
+                container.metadata["comment"] = comment
             stream = None
             for place, picture in enumerate(pictures):
                 height, width = (length // 2 * 2 for length in picture.shape[:2])
                 if stream is None:
                     stream = container.add_stream("libx264", rate=rate)
                     stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
-                    stream.options = {"crf": str(crf), "preset": "veryfast"}
+                    stream.options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
                 frame = av.VideoFrame.from_ndarray(
                     np.ascontiguousarray(picture[:height, :width]), format="rgb24"
                 )
@@ -51,6 +67,46 @@ def write_mp4(path: Path, pictures: Iterable[Picture], frames_per_s: float, crf:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def read_header(path: Path) -> VideoHeader:
+    """Read what a video says of itself.
+
+    Raises:
+        DataError: no video there, or a damaged one.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            return VideoHeader(
+                stream.frames,
+                float(stream.average_rate or 0.0),
+                stream.height,
+                stream.width,
+                container.metadata.get("comment", ""),
+            )
+    except (OSError, av.FFmpegError, IndexError) as error:
+        raise DataError(f"{path} is no video that can be read: {error}") from error
+
+
+def decode_mp4(path: Path) -> NDArray[np.uint8]:
+    """Decode every picture of a video: uint8 [frames, height, width, 3].
+
+    Raises:
+        DataError: no video there, or a damaged one.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    except (OSError, av.FFmpegError, IndexError) as error:
+        raise DataError(f"{path} is no video that can be read: {error}") from error
+    if not pictures:
+        raise DataError(f"{path} is a video of no pictures")
+    return np.stack(pictures)
 
 
 def jpeg_of_frame(video: Path, place: int) -> bytes:

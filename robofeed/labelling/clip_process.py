@@ -1,0 +1,116 @@
+"""The process that makes clips: requests as JSON lines on stdin first, then open questions.
+
+Started by `ClipMaker`. It ends when stdin does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from robofeed.data.episode import Segment
+
+LOWEST_PRIORITY = 19
+AHEAD = 12
+"""Open questions whose clips are made before anyone asks for them."""
+_LOOK_EVERY_S = 0.5
+
+
+class Requests:
+    """Lines on a file descriptor, without waiting longer than asked."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._text = b""
+        self.ended = False
+
+    def waiting(self, timeout_s: float) -> Iterator[dict[str, Any]]:
+        """The requests that are there, or that come within `timeout_s` if none is."""
+        if not select.select([self._descriptor], [], [], timeout_s)[0]:
+            return
+        data = os.read(self._descriptor, 1 << 16)
+        self.ended = not data
+        *lines, self._text = (self._text + data).split(b"\n")
+        for line in lines:
+            yield json.loads(line)
+
+
+class OpenQuestions:
+    """The segments of the questions in a ledger that nobody has answered, oldest first."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._done: set[Segment] = set()
+
+    def segments(self) -> list[Segment]:
+        """Segments not yet given out, of the first open questions."""
+        from robofeed.data.ledger import Ledger
+        from robofeed.data.run_folder import RunFolder
+
+        path = RunFolder(self._run_dir).ledger_path
+        if not path.is_file():
+            return []
+        with contextlib.closing(Ledger.open(path)) as ledger:
+            answered = {getattr(entry.feedback, "query_id", None) for entry in ledger.standing()}
+            still_open = [query for query in ledger.queries() if query.id not in answered]
+        wanted = [segment for query in still_open[:AHEAD] for segment in query.segments]
+        fresh = [segment for segment in dict.fromkeys(wanted) if segment not in self._done]
+        self._done.update(fresh)
+        return fresh
+
+
+def serve(run_dir: Path, requests: Requests, say: Callable[[dict[str, Any]], None]) -> None:
+    """Make clips until the requests end."""
+    from robofeed.data.episode import Segment
+    from robofeed.data.errors import RobofeedError
+    from robofeed.labelling.run_camera import open_clips
+
+    clips = open_clips(run_dir)
+    questions = OpenQuestions(run_dir)
+    ahead: deque[Segment] = deque()
+
+    def make(segment: Segment) -> None:
+        try:
+            clip = clips.clip(segment)
+        except RobofeedError as error:
+            say({"segment": asdict(segment), "error": str(error)})
+        else:
+            say({"segment": asdict(segment), "clip": {**asdict(clip), "path": str(clip.path)}})
+
+    while not requests.ended:
+        for request in requests.waiting(0.0 if ahead else _LOOK_EVERY_S):
+            make(Segment(**request))
+        if ahead:
+            make(ahead.popleft())
+        else:
+            with contextlib.suppress(RobofeedError):
+                # A ledger that is locked for a moment is looked at again in the next round.
+                ahead.extend(questions.segments())
+
+
+def main(run_dir: str) -> None:
+    """Serve stdin with the lowest priority, so that training and pages go first."""
+    import signal
+
+    os.nice(LOWEST_PRIORITY)
+    # Ctrl-C in a terminal reaches the whole group; this process ends with its parent.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def say(answer: dict[str, Any]) -> None:
+        print(json.dumps(answer), flush=True)
+
+    with contextlib.suppress(BrokenPipeError):
+        serve(Path(run_dir), Requests(sys.stdin.fileno()), say)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

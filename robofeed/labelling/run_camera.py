@@ -1,0 +1,54 @@
+"""What films the stored scenes of a run: its own backend, which need not be opened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from robofeed.config import RunConfig, checked
+from robofeed.data.errors import RobofeedError
+from robofeed.data.run_folder import RunFolder, open_run_folder
+from robofeed.feedback.clips import Camera, ClipLook, ClipStore
+from robofeed.interfaces import Backend, Renders
+from robofeed.plugins import load_plugins
+from robofeed.run_file import load_config
+
+
+def camera_of(run_dir: Path) -> Camera:
+    """Return the camera of a run.
+
+    A backend that is missing or broken costs the pictures, not the rest: the camera says why.
+    """
+    try:
+        return _camera(load_config(file=RunFolder(run_dir).config_path))
+    except RobofeedError as error:
+        return Camera(None, why_not=f"the backend of this run is not at hand: {error}")
+
+
+def open_clips(run_dir: Path) -> ClipStore:
+    """The clips of a run, looking as its configuration says ([clips]).
+
+    Raises:
+        DataError: `run_dir` is not a run.
+        ConfigError: its configuration, or the plugin of its backend, cannot be read.
+    """
+    folder = open_run_folder(run_dir)
+    config = load_config(file=folder.config_path)
+    look = config.clips
+    return ClipStore(
+        folder.path,
+        _camera(config),
+        ClipLook(look.width, look.height, look.fps, look.camera),
+    )
+
+
+def _camera(config: RunConfig) -> Camera:
+    use = config.backend.use
+    provider = load_plugins().provider("backend", use)
+    settings = checked(provider.config_type, config.backend.table(use), ("backend", use))
+    backend: Backend = provider.create(settings, None)
+    period_s = backend.spec.period_s
+    if not isinstance(backend, Renders):
+        return Camera(None, why_not=f"the backend {use} cannot render stored scenes")
+    identity = json.dumps([use, settings.model_dump(mode="json")], sort_keys=True)
+    return Camera(backend.render, period_s, identity=identity)
