@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RunStarted,
         Updated,
     )
+    from robofeed.feedback.answering import Draft, Respondent
     from robofeed.feedback.clips import Clip, ClipStore
     from robofeed.hookspecs import hookimpl
     from robofeed.interfaces import (
@@ -53,6 +54,7 @@ __all__ = [
     "ClipStore",
     "ConfigError",
     "DataError",
+    "Draft",
     "Episode",
     "EpisodeRecorded",
     "Evaluated",
@@ -65,6 +67,7 @@ __all__ = [
     "Policy",
     "Provider",
     "Ranker",
+    "Respondent",
     "RewardFitted",
     "RewardModel",
     "RobofeedError",
@@ -99,6 +102,7 @@ _HOMES = {
         "RunStarted",
         "Updated",
     ),
+    "robofeed.feedback.answering": ("Draft", "Respondent"),
     "robofeed.feedback.clips": ("Clip", "ClipStore"),
     "robofeed.hookspecs": ("hookimpl",),
     "robofeed.interfaces": (

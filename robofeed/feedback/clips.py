@@ -70,6 +70,10 @@ class Clip:
     missing: tuple[int, ...] = ()
     why_missing: str = ""
 
+    def decode(self) -> NDArray[np.uint8]:
+        """Its pictures, uint8 [frames, height, width, 3]. Raises DataError if it is damaged."""
+        return decode_mp4(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
@@ -135,23 +139,29 @@ class ClipStore:
             raise DataError(f"{path} shows {shown} pictures of {len(segment)} steps")
         return self._read(segment, path)
 
+    def draw(self, scene: FloatArray) -> Picture:
+        """Draw one scene, stored or live. Raises DataError where it, or a renderer, is missing."""
+        look = self._look
+        if self._camera.render is None:
+            raise DataError(f"nothing can be drawn: {self._camera.why_not}")
+        if scene.size == 0:
+            raise DataError("the episode was stored without scenes")
+        if not np.isfinite(scene).all():
+            raise DataError("the scene is not finite")
+        camera = (look.camera,) if look.camera else ()
+        return self._camera.render(scene, look.height, look.width, *camera)
+
     def pictures(self, segment: Segment) -> Pictures:
         """Draw a segment. Raises as `clip` does."""
         scenes, look = self._scenes(segment), self._look
-        render = self._camera.render
-        if render is None:
+        if self._camera.render is None:
             raise DataError(f"no clip of {segment} can be drawn: {self._camera.why_not}")
         frames = np.empty((len(segment), look.height, look.width, 3), np.uint8)
         missing: list[int] = []
         why = ""
-        camera = (look.camera,) if look.camera else ()
         for place, scene in enumerate(scenes):
             try:
-                if scene.size == 0:
-                    raise DataError("the episode was stored without scenes")
-                if not np.isfinite(scene).all():
-                    raise DataError("the stored scene is not finite")
-                frames[place] = render(scene, look.height, look.width, *camera)
+                frames[place] = self.draw(scene)
             except (DataError, HardwareError) as error:
                 frames[place] = missing_picture(look.height, look.width)
                 missing.append(place)
