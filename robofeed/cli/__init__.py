@@ -16,6 +16,13 @@ from robofeed.cli.verbs import Verb, find_verbs
 
 __all__ = ["main", "run"]
 
+_HANDED_ON = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "help_option_names": list[str](),
+}
+"""For a verb whose arguments are somebody else's, `--help` included."""
+
 
 def main() -> None:
     """Run the command line and exit with its code; the `robofeed` script calls this."""
@@ -57,7 +64,7 @@ def application(verbs: Mapping[str, Verb], called: str | None = None) -> typer.T
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name, help=verb.help)
         else:
-            app.command(name)(command)
+            app.command(name, context_settings=_HANDED_ON if name == "label" else None)(command)
     return app
 
 

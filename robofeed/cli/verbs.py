@@ -20,6 +20,7 @@ OWN_VERBS = {
     "train": "Train an arm on a task from preferences.",
     "resume": "Continue an interrupted run from its last checkpoint.",
     "eval": "Measure the success rate of a run's policy.",
+    "label": "Answer questions about a run, going on or finished: in a browser or a terminal.",
     "report": "Write the report page of a run, finished or not; the last line says where it is.",
     "compare": "Compare finished runs: success over seeds with 95 % interval, table, plots, CSV.",
     "runs": "List the runs in a folder.",
@@ -69,29 +70,30 @@ def find_verbs() -> dict[str, Verb]:
         for name, line in OWN_VERBS.items()
     }
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        distribution = _distribution(entry)
-        if not _allowed(distribution):
+        distribution = distribution_of(entry)
+        if not allowed(distribution):
             continue
         if entry.name in verbs:
             raise ConfigError(
                 f"the verb {entry.name!r} is offered by {verbs[entry.name].distribution} and by "
                 f"{distribution}. Uninstall one of them."
             )
-        verbs[entry.name] = Verb(entry.name, entry.value, _help_line(entry), distribution)
+        verbs[entry.name] = Verb(entry.name, entry.value, help_line(entry), distribution)
     return verbs
 
 
-def _distribution(entry: EntryPoint) -> str:
+def distribution_of(entry: EntryPoint) -> str:
+    """Name of the distribution that an entry point belongs to."""
     return entry.dist.name if entry.dist else "an unknown distribution"
 
 
-def _allowed(distribution: str) -> bool:
+def allowed(distribution: str) -> bool:
     """Whether ROBOFEED_PLUGINS, where it is set, names the distribution or a plugin of it."""
     listed = os.environ.get("ROBOFEED_PLUGINS")
     if listed is None:
         return True
     plugins = entry_points(group="robofeed")
-    names = {point.name for point in plugins if _distribution(point) == distribution}
+    names = {point.name for point in plugins if distribution_of(point) == distribution}
     wanted = {_comparable(name) for name in listed.split(",")}
     return bool(wanted & {_comparable(name) for name in {distribution, *names}})
 
@@ -100,7 +102,7 @@ def _comparable(name: str) -> str:
     return name.strip().lower().replace("_", "-")
 
 
-def _help_line(entry: EntryPoint) -> str:
+def help_line(entry: EntryPoint) -> str:
     """The first line of the verb module's docstring, read from its source and not by import."""
     top, *inner = entry.module.split(".")
     spec = PathFinder.find_spec(top)
