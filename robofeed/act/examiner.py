@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from robofeed.act.recording import Recorded
 from robofeed.act.rollout import Rollout
+from robofeed.data.batch import Clip, ClipBatch
 from robofeed.data.episode import Episode
 from robofeed.data.errors import SafetyStop
 from robofeed.data.fleet import Fleet
@@ -35,6 +36,11 @@ class Examination:
     def true_returns(self) -> tuple[float, ...]:
         """Summed true reward of each episode."""
         return tuple(float(each.truth.reward.sum()) for each in self.recorded if each.truth)
+
+    def clips(self) -> ClipBatch:
+        """The whole episodes as clips: what was seen and done, nothing of the truth."""
+        episodes = [each.episode for each in self.recorded]
+        return ClipBatch.stack([Clip(each.observations[1:], each.executed) for each in episodes])
 
 
 def examine(

@@ -12,12 +12,15 @@ import typer
 def command(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to run.")] = 100,
+    best: Annotated[
+        bool, typer.Option("--best", help="The best checkpoint, chosen without true success.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Measure the success rate of a run's policy."""
     from robofeed.training.evaluation import evaluate_run
 
-    result = evaluate_run(run, episodes)
+    result = evaluate_run(run, episodes, best)
     if as_json:
         typer.echo(json.dumps(result.describe()))
         return
@@ -25,5 +28,6 @@ def command(
     typer.echo(
         f"success {result.success_rate:.2f} (95 % interval {low:.2f}-{high:.2f}, "
         f"{result.episodes} episodes, seeds from {result.first_seed}); "
-        f"collisions in {result.collisions}; policy of checkpoint {result.checkpoint}"
+        f"collisions in {result.collisions}; policy of checkpoint {result.checkpoint}, "
+        f"chosen by: {result.chosen_by}"
     )

@@ -40,7 +40,8 @@ def cost_facts(record: RunRecord, pairs: int | None) -> list[Fact]:
         Fact("Wall time", wording.duration(record.wall_s), _resumes_note(record)),
         _stop_fact(record),
     ]
-    return facts
+    best = _best_fact(record)
+    return [*facts, best] if best else facts
 
 
 def _answers_fact(record: RunRecord) -> Fact:
@@ -78,6 +79,22 @@ def _stop_fact(record: RunRecord) -> Fact:
         return Fact("Stopped by", "not finished", f"run.json says: {status}")
     seen = "this rule saw true success" if end.uses_true_success else "no true success used"
     return Fact("Stopped by", end.stop_rule, f"{end.detail}; {seen}", end.uses_true_success)
+
+
+def _best_fact(record: RunRecord) -> Fact | None:
+    """The checkpoint kept as the best, beside the last ones."""
+    choice = record.about.get("selection")
+    if not isinstance(choice, Mapping):
+        return None
+    truth = bool(choice.get("uses_ground_truth"))
+    return Fact(
+        "Best checkpoint",
+        str(choice.get("best", wording.UNKNOWN)),
+        f"by the {choice.get('criterion')}; "
+        + ("this baseline learns from it" if truth else "no true success used")
+        + ". The figure at the top is of the last policy",
+        truth,
+    )
 
 
 def taught_by(record: RunRecord) -> str:
@@ -146,11 +163,16 @@ def _queries(record: RunRecord) -> str:
     return f"{chosen}, {clips} clips of {length} steps" if length and chosen else chosen
 
 
+_SHOWN_ELSEWHERE = frozenset(
+    ("name", "created_at", "status", "seed", "task", "device", "run_dir", "selection")
+)
+
+
 def version_facts(record: RunRecord) -> list[Fact]:
     """What the run was made with, as run.json tells."""
     facts = []
     for key, value in record.about.items():
-        if key in ("name", "created_at", "status", "seed", "task", "device", "run_dir"):
+        if key in _SHOWN_ELSEWHERE:
             continue
         for name, version in _flat(key, value):
             facts.append(Fact(name.replace("_", " "), version))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from robofeed.act.examiner import Examination, examine
-from robofeed.data.batch import Clip, ClipBatch
 from robofeed.data.fleet import Fleet
 from robofeed.data.intervals import wilson_interval
 from robofeed.events import Evaluated, Event, Updated
@@ -20,16 +19,20 @@ _KEPT = 3
 
 @dataclass(slots=True)
 class Every:
-    """Due once every so many steps."""
+    """Due in the first round of each stretch of so many steps.
+
+    Stretches count from the start of the run, so that what is due equally often, such as
+    evaluations and checkpoints, is due in the same rounds.
+    """
 
     steps: int
     next_step: int = 0
 
     def due(self, progress: Progress) -> bool:
-        """Whether it is due now; if so, not again before `steps` more."""
+        """Whether it is due now; if so, not again before the next stretch."""
         if progress.steps < self.next_step:
             return False
-        self.next_step = progress.steps + self.steps
+        self.next_step = (progress.steps // self.steps + 1) * self.steps
         return True
 
 
@@ -63,6 +66,14 @@ class Measuring:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Examined:
+    """An examination and when it was."""
+
+    steps: int
+    examination: Examination
+
+
 @dataclass(slots=True)
 class Evaluating:
     """Runs the newest policy on fixed seeds. True success is for people, not for training."""
@@ -75,6 +86,8 @@ class Evaluating:
     recorder: Recorder
     tell: Callable[[Event], None]
     count: int = field(default=0)
+    newest: Examined | None = None
+    """the last one on the seeds for selection"""
 
     def __call__(self, progress: Progress) -> None:
         """Evaluate if it is due."""
@@ -95,6 +108,8 @@ class Evaluating:
             self.fleet, policy, seeds, prefix=f"v{self.count:04d}", keep=self.recorder.keep_fault
         )
         self.count += 1
+        if seeds == self.seeds:
+            self.newest = Examined(progress.steps, examination)
         kept = examination.recorded[:_KEPT]
         for each in kept:
             self.recorder.keep(each)
@@ -120,11 +135,7 @@ class Evaluating:
         model = self.predictor()
         if model is None:
             return ()
-        clips = [
-            Clip(each.episode.observations[1:], each.episode.executed)
-            for each in examination.recorded
-        ]
-        scores = model.segment_scores(ClipBatch.stack(clips)).mean(axis=0)
+        scores = model.segment_scores(examination.clips()).mean(axis=0)
         return tuple(float(score) for score in scores)
 
 

@@ -38,25 +38,38 @@ class RunEvaluation:
     mean_true_return: float
     skipped_checkpoints: tuple[str, ...]
     """damaged ones that were passed over"""
+    chosen_by: str
+    """what made it this checkpoint: "last", or the criterion by which it is the best"""
 
     def describe(self) -> dict[str, Any]:
         """As JSON-ready values."""
         return asdict(self)
 
 
-def evaluate_run(run_dir: Path, episodes: int) -> RunEvaluation:
+def evaluate_run(run_dir: Path, episodes: int, best: bool = False) -> RunEvaluation:
     """Run the policy of the last good checkpoint on the first `episodes` reporting seeds.
 
+    With `best`, that of the best one by the criterion which its run's last checkpoint names.
+
     Raises:
-        DataError: not a run, or one without a checkpoint yet.
+        DataError: not a run, or one without a checkpoint yet, or without one judged the best.
         SafetyStop: an action of the policy was refused; that episode is in the run folder.
     """
-    from robofeed.update.checkpoint import load_latest
+    from robofeed.update.checkpoint import load_checkpoint, load_latest
 
     folder = open_run_folder(run_dir)
     loaded = load_latest(folder.checkpoints_path)
     if loaded is None:
         raise DataError(f"{run_dir} has no checkpoint yet; let it run a while first")
+    chosen_by = "last"
+    if best:
+        if loaded.best is None:
+            raise DataError(
+                f"{run_dir} has no checkpoint that was judged the best: that takes a fitted reward "
+                "model and an evaluation in the round of a checkpoint"
+            )
+        chosen_by = str(loaded.meta["selection"]["criterion"])
+        loaded = load_checkpoint(folder.checkpoints_path / loaded.best)
     spec = PolicySpec.from_description(loaded.meta["policy"])
     policy = MlpPolicy(spec, np.asarray(loaded.parts["policy"]["weights"]), version=0)
     resolved = resolve(load_config(file=folder.config_path), load_plugins().provider)
@@ -85,4 +98,5 @@ def evaluate_run(run_dir: Path, episodes: int) -> RunEvaluation:
         collisions=examination.collisions,
         mean_true_return=float(np.mean(examination.true_returns)),
         skipped_checkpoints=tuple(loaded.skipped),
+        chosen_by=chosen_by,
     )

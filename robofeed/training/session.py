@@ -31,7 +31,7 @@ from robofeed.stop_rules import (
     success_held,
     wall_time,
 )
-from robofeed.training import demonstrations, snapshot
+from robofeed.training import demonstrations, selection, snapshot
 from robofeed.training.duties import Every, Saving
 from robofeed.training.parts import Run, open_parts
 
@@ -224,18 +224,26 @@ class _Session:
         return loaded.path.name + passed_over
 
     def _save(self, run: Run) -> None:
-        from robofeed.update.checkpoint import save_checkpoint
+        from robofeed.update.checkpoint import name_of, save_checkpoint
 
         # First what the checkpoint refers to, then the checkpoint.
         run.recorder.flush()
         parts, about = snapshot.take(run)
+        folder, steps = self._folder.checkpoints_path, run.progress.steps
+        examined = selection.examined(run)
+        if examined is not None:
+            parts[selection.PART] = examined
+        choice = selection.choose(run, folder, name_of(steps), examined)
+        about["selection"] = choice.describe() if choice else None
         save_checkpoint(
-            self._folder.checkpoints_path,
-            run.progress.steps,
+            folder,
+            steps,
             parts,
             about,
             keep=self._resolved.config.checkpoint.keep,
+            best=choice.best if choice else None,
         )
+        self._folder.update_about(selection=about["selection"])
 
     def _tell(self, event: Event) -> None:
         self._log.append(event)

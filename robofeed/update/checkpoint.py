@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Checkpoint:
     step: int
     parts: Mapping[str, Arrays]
     meta: Mapping[str, Any]
+    best: str | None = None
+    """name of the one that was the best when this was written"""
     skipped: tuple[str, ...] = ()
 
 
@@ -43,17 +45,17 @@ def save_checkpoint(
     parts: Mapping[str, Arrays],
     meta: Mapping[str, Any],
     keep: int = 3,
-    score: float | None = None,
+    best: str | None = None,
 ) -> Path:
-    """Write `folder`/step_<9 digits> durably; keep the last `keep` and the best by `score`.
+    """Write `folder`/step_<9 digits> durably; keep the last `keep` and the one named `best`.
 
-    `score` must use no true success. Written under a temporary name, files first, the manifest
-    last; only then renamed.
+    Which one is the best is for the caller to say, who may judge all anew each time; it may be
+    this one. Written under a temporary name, files first, the manifest last; only then renamed.
 
     Raises:
         DataError: the disk refuses; earlier checkpoints are untouched.
     """
-    target = folder / f"step_{step:09d}"
+    target = folder / name_of(step)
     temporary = folder / f".{target.name}.writing"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +75,7 @@ def save_checkpoint(
             "format": FORMAT,
             "version": VERSION,
             "step": step,
-            "score": score,
+            "best": best,
             "files": files,
             "meta": dict(meta),
         }
@@ -89,12 +91,22 @@ def save_checkpoint(
             f"cannot write the checkpoint {target}: {error.strerror}. Earlier checkpoints are "
             "untouched; free some space, then `robofeed resume` the run"
         ) from error
-    _prune(folder, keep)
+    _prune(folder, keep, best)
     return target
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Read one checkpoint.
+def name_of(step: int) -> str:
+    """The folder name of the checkpoint of a step."""
+    return f"step_{step:09d}"
+
+
+def all_checkpoints(folder: Path) -> list[Path]:
+    """Those there are, oldest first, whether or not they can be read."""
+    return sorted(folder.glob("step_*"))
+
+
+def load_checkpoint(path: Path, only: Collection[str] | None = None) -> Checkpoint:
+    """Read one checkpoint, or `only` these of its parts; one that it lacks is left out.
 
     Raises:
         DataError: it is missing, damaged, foreign or of another version; the message names it.
@@ -111,6 +123,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         name = Path(file)
         if name.name != file or name.suffix != ".safetensors":
             raise DataError(f"checkpoint {path}: {file!r} is no file of a checkpoint")
+        if only is not None and name.stem not in only:
+            continue
         try:
             data = (path / file).read_bytes()
         except OSError as error:
@@ -121,7 +135,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             parts[name.stem] = load_tensors(data)
         except (SafetensorError, ValueError, TypeError, KeyError) as error:
             raise DataError(f"checkpoint {path}: {file} is not safetensors: {error}") from error
-    return Checkpoint(path, step, parts, meta)
+    return Checkpoint(path, step, parts, meta, manifest.get("best"))
 
 
 def load_latest(folder: Path) -> Checkpoint | None:
@@ -131,13 +145,13 @@ def load_latest(folder: Path) -> Checkpoint | None:
         DataError: there are checkpoints, and every one is damaged.
     """
     skipped: list[str] = []
-    for path in sorted(folder.glob("step_*"), reverse=True):
+    for path in reversed(all_checkpoints(folder)):
         try:
             found = load_checkpoint(path)
         except DataError as error:
             skipped.append(str(error))
             continue
-        return Checkpoint(found.path, found.step, found.parts, found.meta, tuple(skipped))
+        return replace(found, skipped=tuple(skipped))
     if skipped:
         raise DataError(f"no checkpoint in {folder} can be used: " + "; ".join(skipped))
     return None
@@ -173,24 +187,12 @@ def _refuse_strangers(path: Path, expected: set[str]) -> None:
             )
 
 
-def _prune(folder: Path, keep: int) -> None:
-    """Remove all but the last `keep` and the one with the highest score, and unfinished ones."""
+def _prune(folder: Path, keep: int, best: str | None) -> None:
+    """Remove all but the last `keep` and the best, and unfinished ones."""
     for leftover in folder.glob(".step_*"):
         shutil.rmtree(leftover)
-    found = sorted(folder.glob("step_*"))
-    scores: dict[Path, float] = {}
-    for path in found:
-        try:
-            score = _manifest(path)["score"]
-        except DataError:
-            continue
-        if score is not None:
-            scores[path] = score
-    kept = set(found[-keep:])
-    if scores:
-        kept.add(max(scores, key=lambda path: scores[path]))
-    for path in found:
-        if path not in kept:
+    for path in all_checkpoints(folder)[:-keep]:
+        if path.name != best:
             shutil.rmtree(path)
 
 

@@ -66,9 +66,25 @@ def test_there_may_be_none(tmp_path):
 
 
 def test_the_last_three_and_the_best_are_kept(tmp_path):
-    for step, score in enumerate([0.1, 0.9, 0.3, None, 0.2, 0.4, None]):
-        save_checkpoint(tmp_path, step, parts(step), {}, score=score)
+    best = "step_000000001"
+    for step in range(7):
+        save_checkpoint(tmp_path, step, parts(step), {}, best=best if step else None)
     assert steps_in(tmp_path) == [1, 4, 5, 6]
+    assert load_latest(tmp_path).best == best
+    save_checkpoint(tmp_path, 7, parts(7), {}, best="step_000000005")
+    assert steps_in(tmp_path) == [5, 6, 7]
+    save_checkpoint(tmp_path, 8, parts(8), {}, best="step_000000008")
+    assert steps_in(tmp_path) == [6, 7, 8]
+    assert load_latest(tmp_path).best == "step_000000008"
+
+
+def test_some_parts_can_be_read_alone(tmp_path):
+    path = save_checkpoint(tmp_path, 1, parts(1), META)
+    (path / "learner.safetensors").write_bytes(b"damaged")
+    found = load_checkpoint(path, only=("reward", "none of it"))
+    assert same(found.parts, {"reward": parts(1)["reward"]})
+    with pytest.raises(DataError, match="SHA-256"):
+        load_checkpoint(path, only=("learner",))
 
 
 def test_the_same_step_again_replaces(tmp_path):
