@@ -77,6 +77,7 @@ def choose(run: Run, folder: Path, name: str, arrays: Arrays | None) -> Choice |
     """
     from robofeed.update.checkpoint import all_checkpoints, load_checkpoint
 
+    score: Score
     if run.ground_truth:
         criterion, score = TRUE, _true_return
     elif run.reward is not None and run.phase.learning:
