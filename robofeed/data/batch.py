@@ -84,6 +84,15 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonWeight:
+    """What a reward model makes of one person's rankings: 1 = relied on fully, 0 = random."""
+
+    person: str
+    rankings: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class FitReport:
     """How well a reward model fits. Accuracies and the expected calibration error lie in [0, 1].
 
@@ -99,3 +108,5 @@ class FitReport:
     temperature: float
     reliability: tuple[tuple[float, float, int], ...] = ()
     """per bin: mean predicted probability, share that came true, count"""
+    people: tuple[PersonWeight, ...] = ()
+    """empty where there is one person only, or no telling them apart"""

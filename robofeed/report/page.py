@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from robofeed.data.batch import PersonWeight
 from robofeed.events import Evaluated
 from robofeed.report import wording
 from robofeed.report.clips import Film
@@ -175,7 +176,21 @@ def _reward_lead(record: RunRecord) -> str:
         f"{wording.percent(last.held_out_accuracy)} of the pairs in "
         f"{wording.plural(last.held_out_labels, 'held-out ranking')} as they were answered "
         f"(log loss {wording.number(last.held_out_log_loss)}, expected calibration error "
-        f"{wording.number(last.calibration_error, 2)})."
+        f"{wording.number(last.calibration_error, 2)})." + _reliance(last.people)
+    )
+
+
+def _reliance(people: Sequence[PersonWeight]) -> str:
+    """What each person's answers were found to count for; nothing where there is only one."""
+    if not people:
+        return ""
+    told = (
+        f"{each.person} {wording.percent(each.weight)} ({wording.plural(each.rankings, 'ranking')})"
+        for each in people
+    )
+    return (
+        " Judged by what the others taught, answers count as follows, 0 % being answers at "
+        f"random: {', '.join(told)}."
     )
 
 

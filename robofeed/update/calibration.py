@@ -36,7 +36,7 @@ def cross_fitted(log_odds: Values, fold: NDArray[np.int64]) -> Values:
     return calibrated
 
 
-def reliability(
+def reliability_table(
     log_odds: Values, first_is_better: NDArray[np.bool_], bins: int = 10
 ) -> tuple[tuple[float, float, int], ...]:
     """Per non-empty bin: mean predicted probability that the first clip is better, share, count."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,16 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robofeed.data.batch import FitReport, Resolved
+from robofeed.data.batch import FitReport, PersonWeight, Resolved
 from robofeed.update.calibration import (
     cross_fitted,
     expected_calibration_error,
     fit_temperature,
     log_loss,
-    reliability,
+    reliability_table,
 )
 from robofeed.update.ranked_clips import RankedClips, gather, split
 from robofeed.update.ranking_likelihood import log_likelihood
+from robofeed.update.reliability import Reliability
 from robofeed.update.reward_output import output_gradient, reward_of
 from robofeed.update.stacked_mlp import Tape
 
@@ -52,12 +53,13 @@ def fit_ensemble(
     config = model.config
     sides = split(labels, config.held_out_share)
     train, held_out = (gather(side, model.device, config.step_stride) for side in sides)
+    people: tuple[PersonWeight, ...] = ()
     if train is not None:
         if not config.warm_start:
             model.new_networks()
         model.follow_inputs(train)
-        _train(model, train, held_out, rng)
-    return _report(model, sum(map(len, sides)), train, held_out)
+        people = _train(model, train, held_out, rng)
+    return replace(_report(model, sum(map(len, sides)), train, held_out), people=people)
 
 
 @torch.no_grad()
@@ -66,20 +68,26 @@ def _train(
     train: RankedClips,
     held_out: RankedClips | None,
     rng: np.random.Generator,
-) -> None:
+) -> tuple[PersonWeight, ...]:
+    """Improve the members in place; return what they make of the people who answered."""
     config = model.config
+    reliability = Reliability(model, train)
     normalised = model.normalised(train.inputs)
-    weights = _label_weights(model, train)
+    weights = _label_weights(model, train) * reliability.trained_on()
     watch = held_out if held_out is not None and len(held_out.pairs) >= ENOUGH_HELD_OUT else None
     best = _Best()
     size = _batch_size(len(train), config.batch_size)
     tape = Tape(model.shape, size * train.per_ranking * normalised.shape[1], model.device)
-    for _ in range(config.max_epochs):
+    for epoch in range(config.max_epochs):
+        if epoch in _stocktakings(config.max_epochs):
+            reliability.estimate()
         right = torch.zeros(2, device=model.device)
         for index, valid in _batches(len(train), config.members, size, rng):
             rows = torch.from_numpy(index).to(model.device)
             weight = weights.gather(1, rows) * torch.from_numpy(valid).to(model.device)
-            scores = _gradient(model, train, normalised, rows, weight, tape)
+            scores = _gradient(
+                model, train, normalised, rows, weight, reliability.noise(rows), tape
+            )
             right += _count_right(scores, train.offered[rows], train.chosen[rows], weight)
             model.adam.step()
             model.shut_out_inputs()
@@ -87,9 +95,16 @@ def _train(
             best.offer(log_loss(_log_odds(model, watch)), model.parameters.flat)
             if best.age >= config.patience and best.flat is not None:
                 model.parameters.flat.copy_(best.flat)
-                return
+                break
         if bool(right[0] >= config.stop_accuracy * right[1].clamp(min=1.0)):
-            return
+            break
+    reliability.estimate()
+    return reliability.weights()
+
+
+def _stocktakings(epochs: int) -> tuple[int, ...]:
+    """The epochs at which people are judged: not before there is something to judge them by."""
+    return tuple(epochs * share // 4 for share in (1, 2, 3) if epochs * share // 4 > 0)
 
 
 def _gradient(
@@ -98,6 +113,7 @@ def _gradient(
     normalised: Tensor,
     rows: Tensor,
     weight: Tensor,
+    noise: Tensor | float,
     tape: Tape,
 ) -> Tensor:
     """Fill the gradient of each member's loss on its `rows` [members, B]; return clip scores."""
@@ -116,7 +132,7 @@ def _gradient(
             train.chosen[rows],
             ties,
             train.largest_tie,
-            model.config.label_noise,
+            noise,
         )
         # members share no parameters, so the sum over them trains each on its own mean
         loss = -((likelihood * weight).sum(1) / weight.sum(1).clamp(min=1.0)).sum()
@@ -195,7 +211,7 @@ def _report(
         # reported on answers that had no part in choosing the temperature
         calibrated = cross_fitted(odds, held_out.pairs[:, 0] % 2)
     if held_out is not None:
-        table = reliability(calibrated, held_out.pairs[:, 1] < held_out.pairs[:, 2])
+        table = reliability_table(calibrated, held_out.pairs[:, 1] < held_out.pairs[:, 2])
     model.temperature.fill_(temperature)
     return FitReport(
         labels=labels,

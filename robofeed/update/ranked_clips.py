@@ -43,6 +43,10 @@ class RankedClips:
     """[P, 3]: ranking, better clip, worse clip (rows of `inputs`)"""
     sequences: NDArray[np.int64]
     """[N]: sequence of each record in the ledger"""
+    people: tuple[str, ...]
+    """[N]: whose rankings they are"""
+    query_ids: tuple[str, ...]
+    """[N]"""
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -138,4 +142,6 @@ def gather(labels: Sequence[Resolved], device: torch.device, stride: int = 1) ->
         largest_tie=max(len(group) for _, ranking in ranked for group in ranking.order),
         pairs=np.array(pairs, np.int64).reshape(-1, 3),
         sequences=np.array([label.sequence for label, _ in ranked], np.int64),
+        people=tuple(ranking.stamp.person for _, ranking in ranked),
+        query_ids=tuple(ranking.query_id for _, ranking in ranked),
     )

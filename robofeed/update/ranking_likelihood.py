@@ -23,7 +23,7 @@ def log_likelihood(
     chosen: Tensor,
     tie_weights: Tensor,
     largest_tie: int,
-    noise: float = 0.0,
+    noise: Tensor | float = 0.0,
 ) -> Tensor:
     """Log-probability of each ranking, [..., B].
 
@@ -33,7 +33,23 @@ def log_likelihood(
         chosen: int64 [..., B, S], bit masks.
         tie_weights: [TIE_SIZES], log weight of groups of 2, 3, ... clips.
         largest_tie: no group larger than this is thought possible; 1 = no ties.
-        noise: share of choices taken to be made at random.
+        noise: share of choices taken to be made at random, for all or [..., B].
+    """
+    picked, by_chance = choice_log_probabilities(scores, offered, chosen, tie_weights, largest_tie)
+    if isinstance(noise, Tensor):
+        noise = noise.unsqueeze(-1)
+    if isinstance(noise, Tensor) or noise > 0:
+        picked = torch.log((1 - noise) * picked.exp() + noise * by_chance.exp())
+    return torch.where(offered > 0, picked, 0.0).sum(-1)
+
+
+def choice_log_probabilities(
+    scores: Tensor, offered: Tensor, chosen: Tensor, tie_weights: Tensor, largest_tie: int
+) -> tuple[Tensor, Tensor]:
+    """Log-probability of each choice by the scores, and by chance, [..., B, S] each.
+
+    Arguments as in `log_likelihood`. Where there is no choice the values are finite and mean
+    nothing.
     """
     count, device = scores.shape[-1], scores.device
     groups = torch.arange(1, 2**count, device=device)
@@ -47,7 +63,4 @@ def log_likelihood(
     logits = torch.where((offered > 0).unsqueeze(-1), logits, 0.0)
     log_probability = torch.log_softmax(logits, dim=-1)
     picked = log_probability.gather(-1, (chosen - 1).clamp(min=0).unsqueeze(-1)).squeeze(-1)
-    if noise > 0:
-        by_chance = noise / possible.sum(-1).clamp(min=1)
-        picked = torch.log((1 - noise) * picked.exp() + by_chance)
-    return torch.where(offered > 0, picked, 0.0).sum(-1)
+    return picked, -possible.sum(-1).clamp(min=1).to(scores.dtype).log()

@@ -29,8 +29,12 @@ def reward_of(kind: RewardOutput, outputs: Tensor, distances: int = 1) -> Tensor
     return -_lengths(outputs, distances).sum(-1)
 
 
+def _points(outputs: Tensor, distances: int) -> Tensor:
+    return outputs.view(*outputs.shape[:-1], distances, -1)
+
+
 def _lengths(outputs: Tensor, distances: int) -> Tensor:
-    return (outputs.unflatten(-1, (distances, -1)).square().sum(-1) + _ROUNDING).sqrt()
+    return (_points(outputs, distances).square().sum(-1) + _ROUNDING).sqrt()
 
 
 def output_gradient(
@@ -41,6 +45,5 @@ def output_gradient(
         return (by_reward * (1 - rewards.square())).unsqueeze(-1)
     if kind == "linear":
         return by_reward.unsqueeze(-1)
-    points = outputs.unflatten(-1, (distances, -1))
     pull = by_reward.unsqueeze(-1) / -_lengths(outputs, distances)
-    return (points * pull.unsqueeze(-1)).flatten(-2)
+    return (_points(outputs, distances) * pull.unsqueeze(-1)).flatten(-2)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from robofeed import event_log
+from robofeed.data.batch import PersonWeight
 from robofeed.data.errors import DataError
 from robofeed.data.observation import Gate
 from robofeed.data.store import EpisodeStore
@@ -253,6 +254,24 @@ def test_not_a_number_is_shown_as_unknown_and_never_as_a_figure(make_run):
     assert not re.search(r"\b(nan|NaN|inf|None)\b", page.words)
     assert "no fit had enough held-out pairs to tell" in page.words
     assert "the final evaluation has no predicted returns" in page.words
+
+
+def test_what_each_persons_answers_counted_for_is_said(make_run):
+    run = make_run("people", steps=2000, evaluations=2, stored=1)
+
+    def judge(events):
+        from dataclasses import replace
+
+        people = (PersonWeight("ann", 30, 0.97), PersonWeight("dice", 29, 0.04))
+        return [
+            replace(event, report=replace(event.report, people=people))
+            if type(event).__name__ == "RewardFitted"
+            else event
+            for event in events
+        ]
+
+    rewrite_events(run, judge)
+    assert "ann 97 % (30 rankings), dice 4 % (29 rankings)" in read(run).words
 
 
 def test_gates_of_stored_episodes_are_counted(make_run):

@@ -8,7 +8,7 @@ from robofeed.update.calibration import (
     expected_calibration_error,
     fit_temperature,
     log_loss,
-    reliability,
+    reliability_table,
 )
 
 
@@ -28,10 +28,10 @@ def test_the_temperature_undoes_over_and_underconfidence(truth, overconfidence):
     temperature = fit_temperature(stated)
     assert temperature == pytest.approx(overconfidence, rel=0.15)
     assert log_loss(stated / temperature) <= log_loss(stated) + 1e-9
-    calibrated = expected_calibration_error(reliability(stated / temperature, first))
+    calibrated = expected_calibration_error(reliability_table(stated / temperature, first))
     assert calibrated < 0.03
     if overconfidence != 1.0:
-        assert expected_calibration_error(reliability(stated, first)) > 2 * calibrated
+        assert expected_calibration_error(reliability_table(stated, first)) > 2 * calibrated
 
 
 def test_a_few_perfect_pairs_do_not_give_certainty():
@@ -50,7 +50,7 @@ def test_cross_fitting_uses_the_other_fold_only():
 
 def test_reliability_counts_every_pair_once(truth):
     odds, first = truth
-    table = reliability(odds, first)
+    table = reliability_table(odds, first)
     assert sum(count for _, _, count in table) == len(odds)
     assert all(0 <= predicted <= 1 and 0 <= share <= 1 for predicted, share, _ in table)
     predicted = [row[0] for row in table]
@@ -59,7 +59,7 @@ def test_reliability_counts_every_pair_once(truth):
 
 def test_without_pairs_the_figures_are_not_numbers():
     assert np.isnan(log_loss(np.zeros(0)))
-    assert reliability(np.zeros(0), np.zeros(0, bool)) == ()
+    assert reliability_table(np.zeros(0), np.zeros(0, bool)) == ()
     assert np.isnan(expected_calibration_error(()))
 
 
