@@ -8,6 +8,7 @@ quietly do fewer.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -68,10 +69,16 @@ def repository() -> Path:
     return Path(__file__).resolve().parent
 
 
+def find_tool(tool: str) -> str | None:
+    """The path of a system tool; Debian keeps those of PostgreSQL where no PATH leads."""
+    aside = glob.glob("/usr/lib/postgresql/*/bin")
+    return shutil.which(tool, path=os.pathsep.join([os.environ.get("PATH", ""), *aside]))
+
+
 def _what_it_lacks(item: pytest.Item) -> str | None:
     for marker in item.iter_markers("needs"):
         for tool in marker.args:
-            if shutil.which(tool) is None:
+            if find_tool(tool) is None:
                 return f"the tool {tool}"
     # What does not scale itself down is left to `make soak`.
     scales = "load_share" in getattr(item, "fixturenames", ())

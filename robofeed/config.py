@@ -143,6 +143,15 @@ class Schedule(Table):
     """Updates between two policy snapshots; more than 1 pays off on a GPU."""
 
 
+class LedgerTable(Table):
+    """[ledger]: where what people say is kept."""
+
+    url: str = ""
+    """PostgreSQL for a team, such as postgresql://user@host/database, where each run gets a schema
+    of its own; empty = a SQLite file in the run's folder. Never a password: that is taken from
+    PGPASSWORD or ~/.pgpass."""
+
+
 class Prior(Table):
     """[prior]: what is known beforehand."""
 
@@ -204,6 +213,7 @@ class RunConfig(Table):
     queries: Queries = Queries()
     clips: Clips = Clips()
     schedule: Schedule = Schedule()
+    ledger: LedgerTable = LedgerTable()
     prior: Prior = Prior()
     stop: Stop = Stop()
     evaluation: Evaluation = Evaluation()

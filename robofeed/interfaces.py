@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -230,6 +231,7 @@ class BuildContext:
     spec: BackendSpec
     seed: int
     device: str = "auto"
+    run_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

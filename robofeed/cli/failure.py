@@ -7,7 +7,7 @@ import sys
 import tempfile
 import traceback
 
-from robofeed.data.errors import RobofeedError
+from robofeed.data.errors import RobofeedError, without_passwords
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells give it: 128 + SIGINT."""
@@ -38,7 +38,7 @@ def _save(error: BaseException) -> str:
     try:
         handle, path = tempfile.mkstemp(prefix="robofeed-traceback-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write("".join(traceback.format_exception(error)))
+            file.write(without_passwords("".join(traceback.format_exception(error))))
     except OSError as trouble:
         traceback.print_exception(error)
         return f"the traceback could not be saved ({trouble}) and stands above"
@@ -46,4 +46,4 @@ def _save(error: BaseException) -> str:
 
 
 def _say(line: str) -> None:
-    print(f"robofeed: {line}", file=sys.stderr, flush=True)
+    print(f"robofeed: {without_passwords(line)}", file=sys.stderr, flush=True)

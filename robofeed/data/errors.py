@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -55,3 +56,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; known: {', '.join(names)}" if names else ""
+
+
+def without_passwords(text: str) -> str:
+    """`text` with the password of every URL in it hidden, for messages and logs."""
+    hidden = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", text)
+    return re.sub(r"(?i)((?:password|passwd|pwd)=)[^&\s'\"]+", r"\1***", hidden)

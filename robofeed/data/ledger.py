@@ -27,9 +27,12 @@ from robofeed.data.feedback import (
     to_payload,
 )
 from robofeed.data.leases import HOLD_S, Leases
-from robofeed.data.ledger_database import LedgerDatabase, database_url
+from robofeed.data.ledger_database import LedgerDatabase
+from robofeed.data.ledger_on_sqlite import SqliteFile
+from robofeed.data.ledger_platform import Platform
 from robofeed.data.ledger_rows import query_of, record_of
 from robofeed.data.ledger_tables import FEEDBACK, QUERIES
+from robofeed.data.ledger_url import ledger_url
 from robofeed.data.people import People
 
 _PAYLOAD_VERSION = 1
@@ -65,15 +68,20 @@ class Ledger:
         """who may look, answer, drive"""
 
     @classmethod
-    def open(cls, path_or_url: str | Path, lock_timeout_s: float = 10.0) -> Ledger:
-        """Open a ledger, made where there is none and migrated where it is old.
+    def open(
+        cls, path_or_url: str | Path, lock_timeout_s: float = 10.0, make: bool = True
+    ) -> Ledger:
+        """Open a ledger, made where there is none (unless `make` is False), migrated where old.
 
         Raises:
+            ConfigError: a URL that cannot be used.
             DataError: not a ledger, one of a newer robofeed, or one that cannot be opened.
         """
-        database = LedgerDatabase(database_url(path_or_url), lock_timeout_s)
+        database = LedgerDatabase(
+            _platform(ledger_url(path_or_url), lock_timeout_s), lock_timeout_s
+        )
         try:
-            database.open()
+            database.open(make)
         except BaseException:
             database.close()
             raise
@@ -112,23 +120,28 @@ class Ledger:
                     )
                 return Receipt(stamp.uuid, known.sequence)
             sequence = _next(connection, FEEDBACK)
-            connection.execute(
-                FEEDBACK.insert(),
-                {
-                    "uuid": stamp.uuid,
-                    "sequence": sequence,
-                    "kind": str(feedback.kind),
-                    "person": stamp.person,
-                    "source": stamp.source,
-                    "query_id": getattr(feedback, "query_id", None),
-                    "payload": payload,
-                    "shown_at_ns": stamp.shown_at_ns,
-                    "answered_at_ns": stamp.answered_at_ns,
-                    "recorded_at_ns": time.time_ns(),
-                    "schema_version": _PAYLOAD_VERSION,
-                },
-            )
+            self._insert(connection, feedback, sequence)
         return Receipt(stamp.uuid, sequence)
+
+    @staticmethod
+    def _insert(connection: sa.Connection, feedback: Feedback, sequence: int) -> None:
+        stamp = feedback.stamp
+        connection.execute(
+            FEEDBACK.insert(),
+            {
+                "uuid": stamp.uuid,
+                "sequence": sequence,
+                "kind": str(feedback.kind),
+                "person": stamp.person,
+                "source": stamp.source,
+                "query_id": getattr(feedback, "query_id", None),
+                "payload": _as_text(to_payload(feedback)),
+                "shown_at_ns": stamp.shown_at_ns,
+                "answered_at_ns": stamp.answered_at_ns,
+                "recorded_at_ns": time.time_ns(),
+                "schema_version": _PAYLOAD_VERSION,
+            },
+        )
 
     def since(self, cursor: int = 0) -> list[Entry]:
         """All records after sequence `cursor`, retractions among them, in commit order."""
@@ -240,15 +253,13 @@ class Ledger:
         return [query for query in self.queries() if query.id not in answered]
 
     def verify(self) -> Audit:
-        """Check the file, the order without gaps, and that every record and query can be read.
+        """Check the storage, the order without gaps, and that every record and query can be read.
 
         Raises:
             DataError: the file is damaged so far that it cannot be asked.
         """
-        problems: list[str] = []
+        problems = self._database.integrity()
         with self._database.reading() as connection:
-            said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-            problems += [f"integrity check: {line}" for line in said if line != "ok"]
             records = connection.execute(sa.select(FEEDBACK).order_by(FEEDBACK.c.sequence)).all()
             queries = connection.execute(sa.select(QUERIES).order_by(QUERIES.c.sequence)).all()
         for place, row in enumerate(records, start=1):
@@ -277,6 +288,14 @@ class Ledger:
 
     def _query(self, row: Any) -> Query:
         return query_of(self._database.where, row)
+
+
+def _platform(url: sa.URL, lock_timeout_s: float) -> Platform:
+    if url.get_backend_name() == "sqlite":
+        return SqliteFile(url, lock_timeout_s)
+    from robofeed.data.ledger_on_postgres import PostgresSchema
+
+    return PostgresSchema(url, lock_timeout_s)
 
 
 def _query_columns(query: Query) -> dict[str, Any]:

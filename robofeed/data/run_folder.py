@@ -35,9 +35,19 @@ class RunFolder:
         return self.path / _CONFIG
 
     @property
-    def ledger_path(self) -> Path:
-        """What people said."""
-        return self.path / "feedback.sqlite"
+    def ledger(self) -> Path | str:
+        """Where what people said is kept, for `Ledger.open`: a file here, or a database's URL.
+
+        Raises:
+            DataError: there is no file, and run.json, which may name a database, is damaged.
+        """
+        file = self.path / "feedback.sqlite"
+        try:
+            return str(self.about().get("ledger") or "") or file
+        except DataError:
+            if file.is_file():
+                return file
+            raise
 
     @property
     def checkpoints_path(self) -> Path:

@@ -56,10 +56,10 @@ class OpenQuestions:
         from robofeed.data.ledger import Ledger
         from robofeed.data.run_folder import RunFolder
 
-        path = RunFolder(self._run_dir).ledger_path
-        if not path.is_file():
+        place = RunFolder(self._run_dir).ledger
+        if isinstance(place, Path) and not place.is_file():
             return []
-        with contextlib.closing(Ledger.open(path)) as ledger:
+        with contextlib.closing(Ledger.open(place)) as ledger:
             answered = {getattr(entry.feedback, "query_id", None) for entry in ledger.standing()}
             still_open = [query for query in ledger.queries() if query.id not in answered]
         wanted = [segment for query in still_open[:AHEAD] for segment in query.segments]

@@ -60,13 +60,10 @@ def _training_gates(store: EpisodeStore, unreadable: list[str]) -> Iterator[Epis
 def _feedback(record: RunRecord) -> FeedbackSummary:
     if record.learns_from_truth:
         return FeedbackSummary(missing="this baseline learns from ground truth; nobody was asked")
-    path = RunFolder(record.run_dir).ledger_path
-    if not path.is_file():
-        return FeedbackSummary(missing=f"there is no {path.name} in the run folder")
     from robofeed.data.ledger import Ledger
 
     try:
-        ledger = Ledger.open(path)
+        ledger = Ledger.open(RunFolder(record.run_dir).ledger, make=False)
     except RobofeedError as error:
         return FeedbackSummary(missing=f"the ledger cannot be read: {error}")
     try:

@@ -151,7 +151,7 @@ def _open_rest(
 
     config = resolved.config
     use_threads(config.run.threads)
-    context = BuildContext(fleet.spec, config.run.seed, config.run.device)
+    context = BuildContext(fleet.spec, config.run.seed, config.run.device, folder.path)
     learner: Learner = resolved.learner.provider.create(resolved.learner.settings, context)
     check_prior(config, learner)
     ground_truth = config.reward.use == GROUND_TRUTH
@@ -172,7 +172,7 @@ def _open_rest(
     store = EpisodeStore(folder.path)
     footage = FootageLibrary(store.read, config.queries.recent_episodes)
     truths = TruthLibrary(store.read_truth) if fleet.has_truth else None
-    ledger = Ledger.open(folder.ledger_path)
+    ledger = Ledger.open(folder.ledger)
     phase = Phase(progress, config.schedule.random_steps, asks)
     writer = EpisodeWriter(store)
     recorder = Recorder(writer, footage, truths, progress, phase, tell)

@@ -14,6 +14,7 @@ from typing import Any
 from robofeed.act.collector import REPORTING_SEEDS
 from robofeed.config import ResolvedRun, RunConfig, resolve
 from robofeed.data.errors import ConfigError, DataError
+from robofeed.data.ledger_url import own_schema
 from robofeed.data.run_folder import RunFolder, create_run_folder, open_run_folder
 from robofeed.event_log import EventLog
 from robofeed.events import Evaluated, Event, RunFinished, RunStarted
@@ -61,6 +62,8 @@ def train(
     """
     registry = registry or load_plugins()
     resolved = resolve(config, registry.provider)
+    if config.ledger.url:
+        own_schema(config.ledger.url, "")  # before there is a folder of a run that cannot begin
     folder = create_run_folder(
         Path(config.run.out), config.run.name, title=config.run.preset, seed=config.run.seed
     )
@@ -304,12 +307,14 @@ def _about(folder: RunFolder, resolved: ResolvedRun, registry: PluginRegistry) -
     from importlib.metadata import version
 
     config = resolved.config
+    url = config.ledger.url
     return {
         "name": folder.name,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "status": "running",
         "seed": config.run.seed,
         "task": config.run.preset,
+        **({"ledger": own_schema(url, folder.name)} if url else {}),
         "python": platform.python_version(),
         "robofeed": version("robofeed"),
         "torch": version("torch"),

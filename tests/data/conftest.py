@@ -57,7 +57,9 @@ st.register_type_strategy(
 )
 
 
-@pytest.fixture
-def ledger_url(tmp_path):
-    """Where a new ledger may be opened."""
-    return f"sqlite:///{tmp_path}/feedback.sqlite"
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.needs("postgres"))])
+def ledger_url(request, tmp_path):
+    """Where a new ledger may be opened, in each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/feedback.sqlite"
+    return request.getfixturevalue("postgres").fresh_url()

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from robofeed.data.episode import Segment
-from robofeed.data.errors import DataError
+from robofeed.data.errors import Busy, ConfigError, Conflict, DataError, Full
 from robofeed.data.feedback import Query, Ranking, Remark, Retraction, Skip, Stamp
 from robofeed.data.ledger import Ledger
 
@@ -32,7 +32,14 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def ledger(path):
+def ledger(ledger_url):
+    ledger = Ledger.open(ledger_url)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def file_ledger(path):
     ledger = Ledger.open(path)
     yield ledger
     ledger.close()
@@ -50,7 +57,7 @@ def test_the_same_record_again_gives_the_same_receipt(ledger):
 
 def test_the_same_uuid_with_another_content_is_a_conflict_that_changes_nothing(ledger):
     ledger.append(ranking(1))
-    with pytest.raises(DataError, match=f"{ranking(1).stamp.uuid} is there already"):
+    with pytest.raises(Conflict, match=f"{ranking(1).stamp.uuid} is there already"):
         ledger.append(ranking(1, order=((0,), (1,))))
     with pytest.raises(DataError, match="is there already"):
         ledger.append(Skip(stamp(1), "q000000"))
@@ -102,7 +109,7 @@ def test_answers_are_counted_as_questions_about_two_clips(ledger):
     ],
 )
 def test_what_the_database_cannot_hold_is_refused_whole(ledger, record):
-    with pytest.raises(DataError, match=r"feedback\.sqlite"):
+    with pytest.raises(DataError, match=r"cannot write to the ledger .*(feedback|postgresql)"):
         ledger.append(record)
     assert ledger.since() == []
     assert ledger.append(ranking(1)).sequence == 1
@@ -124,7 +131,7 @@ def test_queries_come_back_and_adding_them_again_changes_nothing(ledger):
 def test_a_query_id_with_another_question_is_a_conflict_and_none_of_the_batch_is_kept(ledger):
     ledger.add_queries([query(1)])
     other = dataclasses.replace(query(1), reason="uniform")
-    with pytest.raises(DataError, match="q000001 was asked already"):
+    with pytest.raises(Conflict, match="q000001 was asked already"):
         ledger.add_queries([query(2), other])
     assert ledger.queries() == [query(1)]
 
@@ -176,15 +183,15 @@ def test_a_second_persons_answer_stands_when_the_first_is_taken_back(ledger):
         "INSERT OR REPLACE INTO queries SELECT id, 2, segments, shown_order, 'x', 0 FROM queries",
     ],
 )
-def test_the_database_itself_refuses_to_change_what_was_said(path, ledger, statement):
-    ledger.append(ranking(1))
-    ledger.add_queries([query(1)])
+def test_the_database_itself_refuses_to_change_what_was_said(path, file_ledger, statement):
+    file_ledger.append(ranking(1))
+    file_ledger.add_queries([query(1)])
     stranger = sqlite3.connect(path)
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         stranger.execute(statement)
     stranger.close()
-    assert [entry.feedback for entry in ledger.since()] == [ranking(1)]
-    assert ledger.queries() == [query(1)]
+    assert [entry.feedback for entry in file_ledger.since()] == [ranking(1)]
+    assert file_ledger.queries() == [query(1)]
 
 
 # --- what can go wrong ----------------------------------------------------------------------------
@@ -194,7 +201,7 @@ def test_a_locked_ledger_says_so_and_takes_the_record_afterwards(path):
     ledger = Ledger.open(path, lock_timeout_s=0.05)
     stranger = sqlite3.connect(path, isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")
-    with pytest.raises(DataError, match=r"feedback\.sqlite: database is locked; another process"):
+    with pytest.raises(Busy, match=r"feedback\.sqlite: database is locked; another process"):
         ledger.append(ranking(1))
     assert ledger.since() == [], "readers do not wait"
     stranger.execute("ROLLBACK")
@@ -203,20 +210,20 @@ def test_a_locked_ledger_says_so_and_takes_the_record_afterwards(path):
     ledger.close()
 
 
-def test_a_full_disk_loses_nothing_and_the_record_goes_in_once_there_is_room(path, ledger):
+def test_a_full_disk_loses_nothing_and_the_record_goes_in_once_there_is_room(path, file_ledger):
     """The limit on file sizes stands for the full disk."""
-    ledger.append(ranking(1))
+    file_ledger.append(ranking(1))
     long = Remark(stamp(2), "a long story " * 100_000)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
-        with pytest.raises(DataError, match="nothing is half-written; free some space"):
-            ledger.append(long)
+        with pytest.raises(Full, match="nothing is half-written; free some space"):
+            file_ledger.append(long)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert ledger.verify().problems == ()
-    assert [entry.feedback for entry in ledger.since()] == [ranking(1)]
-    assert ledger.append(long).sequence == 2
+    assert file_ledger.verify().problems == ()
+    assert [entry.feedback for entry in file_ledger.since()] == [ranking(1)]
+    assert file_ledger.append(long).sequence == 2
 
 
 def test_what_is_not_a_ledger_is_refused_by_name_and_left_as_it_was(tmp_path):
@@ -237,10 +244,17 @@ def test_what_is_not_a_ledger_is_refused_by_name_and_left_as_it_was(tmp_path):
         Ledger.open(tmp_path / "no_folder" / "feedback.sqlite")
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/name", "sqlite://", ":memory:", "", "x://"])
-def test_only_files_are_accepted_so_far(url):
-    with pytest.raises(DataError, match=r"ledger is kept in|not a database URL"):
+@pytest.mark.parametrize("url", ["mysql://host/name", "sqlite://", ":memory:", "", "x://", "://"])
+def test_only_files_and_postgresql_are_accepted(url):
+    with pytest.raises(ConfigError, match=r"ledger is kept in|not a database URL"):
         Ledger.open(url)
+
+
+def test_a_ledger_that_is_not_there_is_made_only_where_it_may_be(ledger_url):
+    with pytest.raises(DataError, match="there is no ledger at"):
+        Ledger.open(ledger_url, make=False)
+    Ledger.open(ledger_url).close()
+    Ledger.open(ledger_url, make=False).close()
 
 
 def test_a_url_of_a_file_is_accepted(path):
@@ -248,7 +262,7 @@ def test_a_url_of_a_file_is_accepted(path):
     assert path.is_file()
 
 
-def test_a_ledger_of_a_newer_robofeed_is_refused(path, ledger):
+def test_a_ledger_of_a_newer_robofeed_is_refused(path, file_ledger):
     stranger = sqlite3.connect(path)
     stranger.execute("UPDATE alembic_version SET version_num = '9999'")
     stranger.commit()
@@ -257,7 +271,7 @@ def test_a_ledger_of_a_newer_robofeed_is_refused(path, ledger):
         Ledger.open(path)
 
 
-def test_the_migrations_lead_to_the_tables_of_the_code(path, ledger):
+def test_the_migrations_lead_to_the_tables_of_the_code(path, file_ledger):
     import sqlalchemy as sa
     from alembic.autogenerate import compare_metadata
     from alembic.config import Config
@@ -297,11 +311,11 @@ def damage(path, *statements):
         ("UPDATE queries SET segments = '3'", "query q000001"),
     ],
 )
-def test_verify_finds_damage(path, ledger, statement, expected):
+def test_verify_finds_damage(path, file_ledger, statement, expected):
     for number in (1, 2, 3):
-        ledger.append(ranking(number))
-    ledger.add_queries([query(1), query(2)])
-    assert (ledger.verify().records, ledger.verify().queries) == (3, 2)
-    assert ledger.verify().problems == ()
+        file_ledger.append(ranking(number))
+    file_ledger.add_queries([query(1), query(2)])
+    assert (file_ledger.verify().records, file_ledger.verify().queries) == (3, 2)
+    assert file_ledger.verify().problems == ()
     damage(path, statement)
-    assert any(expected in problem for problem in ledger.verify().problems)
+    assert any(expected in problem for problem in file_ledger.verify().problems)

@@ -199,7 +199,7 @@ def test_an_empty_run_names_everything_that_is_missing(tmp_path):
         "config.toml cannot be read",
         "events.jsonl holds no events",
         "No evaluation has been recorded yet",
-        "no feedback.sqlite",
+        "there is no ledger at",
         "the run has no evaluation at this moment",
         "the learner has reported no metrics",
         "the reward model has not been fitted",

@@ -34,6 +34,13 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("asked_at_ns", sa.BigInteger, nullable=False),
     )
+    if op.get_bind().dialect.name == "sqlite":
+        _guard_sqlite()
+    else:
+        _guard_postgres()
+
+
+def _guard_sqlite() -> None:
     for table, key in (("feedback", "uuid"), ("queries", "id")):
         for deed in ("UPDATE", "DELETE"):
             op.execute(
@@ -46,4 +53,25 @@ def upgrade() -> None:
             f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key}) OR NEW.sequence "
             f"<> (SELECT coalesce(max(sequence), 0) + 1 FROM {table}) "
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )
+
+
+def _guard_postgres() -> None:
+    for table in ("feedback", "queries"):
+        # The tables of this schema, whatever the search path of who comes later.
+        head = "RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN"
+        refuse = f"RAISE EXCEPTION '{table} is append-only' USING ERRCODE = 'restrict_violation'"
+        op.execute(f"CREATE FUNCTION {table}_refuse() {head} {refuse}; END $$")
+        op.execute(
+            f"CREATE FUNCTION {table}_check_order() {head} IF NEW.sequence <> (SELECT "
+            f"coalesce(max(sequence), 0) + 1 FROM {table}) THEN {refuse}; END IF; "
+            "RETURN NEW; END $$"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION {table}_check_order()"
         )

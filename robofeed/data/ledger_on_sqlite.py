@@ -1,0 +1,85 @@
+"""A ledger in one SQLite file in WAL mode, every commit synced to disk."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from robofeed.data.errors import Busy, DataError, Full
+from robofeed.data.ledger_platform import Trouble
+
+_WRITES = "robofeed_writes"
+
+
+class SqliteFile:
+    """The `Platform` of a SQLite file."""
+
+    def __init__(self, url: sa.URL, lock_timeout_s: float) -> None:
+        self.where = url.database or str(url)
+        self._lock_timeout_s = lock_timeout_s
+        self.reader = sa.create_engine(url, connect_args={"timeout": lock_timeout_s})
+        self.writer = self.reader.execution_options(**{_WRITES: True})
+        sa.event.listen(self.reader, "connect", _set_up)
+        sa.event.listen(self.reader, "begin", _begin)
+
+    def exists(self) -> bool:
+        return Path(self.where).is_file()
+
+    def prepare(self) -> None:
+        """Switch to WAL.
+
+        Raises:
+            DataError: the file is another program's database; it is left as it was.
+        """
+        with self.reader.connect() as connection:
+            tables = sa.inspect(connection).get_table_names()
+        if tables and "feedback" not in tables:
+            raise DataError(f"{self.where} is a database, but not a ledger of robofeed")
+        # SQLite gives up at once, without its time-out, where others switch too.
+        deadline_s = time.monotonic() + self._lock_timeout_s
+        while True:
+            try:
+                with self.reader.connect() as connection:
+                    # Through the driver, because the mode cannot change within a transaction.
+                    driver: Any = connection.connection.driver_connection
+                    driver.execute("PRAGMA journal_mode = WAL")
+                    return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline_s:
+                    raise
+                time.sleep(0.01)
+
+    def trouble(self, error: BaseException) -> Trouble:
+        said = str(error)
+        if "locked" in said:
+            advice = f"another process held it for {self._lock_timeout_s:g} s; try again"
+            return Trouble(Busy, said, advice)
+        if "full" in said or "disk I/O" in said:
+            advice = "nothing is half-written; free some space, then try again"
+            return Trouble(Full, said, advice)
+        if "not a database" in said or "malformed" in said:
+            return Trouble(DataError, said, "it is damaged or not a ledger; restore a copy")
+        return Trouble(DataError, said, "nothing is half-written")
+
+    def integrity(self, connection: sa.Connection) -> Iterator[str]:
+        for line in connection.exec_driver_sql("PRAGMA integrity_check").scalars():
+            if line != "ok":
+                yield f"integrity check: {line}"
+
+
+def _set_up(connection: Any, record: object) -> None:
+    # SQLAlchemy says when a transaction begins, not the driver.
+    connection.isolation_level = None
+    # A commit is on the disk when it returns: what a person said survives a power cut.
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    # IMMEDIATE takes the writer's lock now, so that sequences are given out in commit order.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
