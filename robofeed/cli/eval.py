@@ -15,12 +15,14 @@ def command(
     best: Annotated[
         bool, typer.Option("--best", help="The best checkpoint, chosen without true success.")
     ] = False,
+    gui: Annotated[bool, typer.Option("--gui", help="Show the simulator in a window.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Measure the success rate of a run's policy."""
+    from robofeed.cli.overrides import IN_A_WINDOW
     from robofeed.training.evaluation import evaluate_run
 
-    result = evaluate_run(run, episodes, best)
+    result = evaluate_run(run, episodes, best, IN_A_WINDOW if gui else ())
     if as_json:
         typer.echo(json.dumps(result.describe()))
         return

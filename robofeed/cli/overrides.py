@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+IN_A_WINDOW = ("backend.pybullet.gui=true", "simulation.processes=1")
+"""What `--gui` stands for: PyBullet has one window a process"""
+
 
 def shorthand(flags: Mapping[str, str | int | Path | None]) -> list[str]:
     """The flags that were given, as `table.key=value` with TOML values."""

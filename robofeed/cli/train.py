@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from robofeed.cli.overrides import shorthand
+from robofeed.cli.overrides import IN_A_WINDOW, shorthand
 
 
 def command(
@@ -69,7 +69,7 @@ def command(
                 "run.device": device,
             }
         ),
-        *(["backend.pybullet.gui=true", "simulation.processes=1"] if gui else []),
+        *(IN_A_WINDOW if gui else ()),
         *(settings or []),
     ]
     if seeds is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,13 @@ class RunEvaluation:
         return asdict(self)
 
 
-def evaluate_run(run_dir: Path, episodes: int, best: bool = False) -> RunEvaluation:
+def evaluate_run(
+    run_dir: Path, episodes: int, best: bool = False, overrides: Sequence[str] = ()
+) -> RunEvaluation:
     """Run the policy of the last good checkpoint on the first `episodes` reporting seeds.
 
     With `best`, that of the best one by the criterion which its run's last checkpoint names.
+    `overrides` change the saved configuration, such as whether there is a window.
 
     Raises:
         DataError: not a run, or one without a checkpoint yet, or without one judged the best.
@@ -72,7 +76,9 @@ def evaluate_run(run_dir: Path, episodes: int, best: bool = False) -> RunEvaluat
         loaded = load_checkpoint(folder.checkpoints_path / loaded.best)
     spec = PolicySpec.from_description(loaded.meta["policy"])
     policy = MlpPolicy(spec, np.asarray(loaded.parts["policy"]["weights"]), version=0)
-    resolved = resolve(load_config(file=folder.config_path), load_plugins().provider)
+    resolved = resolve(
+        load_config(file=folder.config_path, overrides=overrides), load_plugins().provider
+    )
     fleet = open_fleet(resolved)
     try:
         if not fleet.has_truth:

@@ -1,9 +1,12 @@
-"""PyBullet without the line it prints when it is loaded."""
+"""PyBullet without what it prints: when it is loaded, and when a window opens and closes."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import sys
+from collections.abc import Iterator
 
 from robofeed.data.errors import ConfigError
 
@@ -14,21 +17,44 @@ MISSING = (
     "(xcode-select --install, or build-essential on Debian)"
 )
 
+
+@contextlib.contextmanager
+def silenced(*descriptors: int) -> Iterator[None]:
+    """Send what C code writes to these descriptors nowhere.
+
+    It would tear a progress display apart, and stdout may be somebody's JSON.
+    """
+    _flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    kept = [(each, os.dup(each)) for each in descriptors]
+    try:
+        for each in descriptors:
+            os.dup2(nowhere, each)
+        yield
+    finally:
+        _flush()
+        for each, copy in kept:
+            os.dup2(copy, each)
+            os.close(copy)
+        os.close(nowhere)
+
+
+def _flush() -> None:
+    """Write out what Python and C hold back."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+    if os.name == "posix":
+        ctypes.CDLL(None).fflush(None)
+
+
 if sys.modules.get("pybullet"):
     import pybullet
 else:
-    # The line comes from C and would tear a progress display or a log apart.
-    sys.stderr.flush()
-    _kept = os.dup(2)
-    _nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(_nowhere, 2)
-        import pybullet
+        with silenced(2):
+            import pybullet
     except ImportError as error:
         raise ConfigError(MISSING.format(error=error)) from error
-    finally:
-        os.dup2(_kept, 2)
-        os.close(_kept)
-        os.close(_nowhere)
 
-__all__ = ["pybullet"]
+__all__ = ["pybullet", "silenced"]

@@ -7,9 +7,7 @@ does not give that (contact and motor caches survive), so every episode starts f
 from __future__ import annotations
 
 import math
-import os
 import shutil
-import sys
 import tempfile
 import time
 import weakref
@@ -25,6 +23,7 @@ from robofeed_pybullet.model import Model
 from robofeed_pybullet.model_writer import without_meshes, write_urdf
 from robofeed_pybullet.randomisation import Variation
 from robofeed_pybullet.scene import GOAL_COLOUR, GOAL_RADIUS_M
+from robofeed_pybullet.window import close_window, hold_drawing, open_window
 
 MOTOR_GAIN = 0.2
 """Share of the position error removed in a time step of 5 ms: 83 % within a period of 8 steps, the
@@ -107,13 +106,7 @@ class PhysicsWorld:
         """
         if self.client >= 0:
             return
-        if window and sys.platform == "linux" and not os.environ.get("DISPLAY"):
-            # PyBullet would end the whole process.
-            raise HardwareError(
-                "there is no display to open the simulator's window on (DISPLAY is not set): "
-                "run on a desktop, or set backend.pybullet.gui = false"
-            )
-        client = pybullet.connect(pybullet.GUI if window else pybullet.DIRECT)
+        client = open_window(self._arm.scale) if window else pybullet.connect(pybullet.DIRECT)
         if client < 0:
             raise HardwareError(
                 "PyBullet did not start: this process has no engine left, or already a window"
@@ -129,7 +122,10 @@ class PhysicsWorld:
     def disconnect(self) -> None:
         """Free the engine. Idempotent."""
         if self.client >= 0:
-            pybullet.disconnect(self.client)
+            if self._window:
+                close_window(self.client)
+            else:
+                pybullet.disconnect(self.client)
             self.client = -1
         if self._remove_file is not None:
             self._remove_file()
@@ -143,6 +139,8 @@ class PhysicsWorld:
         client, layout = self.client, variation.layout
         if client < 0:
             raise HardwareError("the simulator is not open: call open() before reset()")
+        if self._window:
+            hold_drawing(client, True)
         pybullet.resetSimulation(physicsClientId=client)  # its first argument is flags
         pybullet.setPhysicsEngineParameter(
             fixedTimeStep=self._timestep_s,
@@ -165,6 +163,7 @@ class PhysicsWorld:
                 self._obstacles.append(number)
         if self._window:
             self._show(layout)
+            hold_drawing(client, False)
 
     def command(self, joint_rad: Sequence[float], opening: float = 0.0) -> None:
         """Set the joints' goals and the gripper's opening, which goes there at its own speed."""
