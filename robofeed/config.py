@@ -130,6 +130,11 @@ class Schedule(Table):
     first_session_answers: Positive = 80
     answer_budget: Count = 500
     """No more questions once so many answers are in or asked for; training goes on."""
+    open_queries: Positive = 4
+    """A session is put off while more questions than this wait for people ..."""
+    ahead_steps: Count = 1_000
+    """... and training goes on for so many steps beyond the one at which the session was due; then
+    the arms hold still until people answer."""
     fit_every_answers: Positive = 1
     """New answers that make another reward fit worth while."""
     explore_share: Share = 0.05

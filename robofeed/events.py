@@ -52,6 +52,8 @@ class FeedbackReceived:
     demonstrations: int
     new: int
     open_queries: int
+    waiting: bool = False
+    """the arms now hold still until some of the open queries are answered"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Progress:
 
 def plain_line(status: RunStatus) -> str:
     """One line that says all, for logs."""
-    parts = [f"[{clock(status.wall_s)}] {status.phase}"]
+    parts = [f"[{clock(status.wall_s)}] {status.doing}"]
     if status.title and status.steps == 0:
         parts.append(status.title)
     parts.append(f"step {_of(status.steps, status.total_steps)}")
@@ -111,7 +111,7 @@ def display(
     head.add_row(
         Text(status.title, style="bold"),
         Text.assemble(
-            (status.phase, "cyan"), "  ", (clock(status.wall_s + silent_s), "bold")
+            (status.doing, "cyan"), "  ", (clock(status.wall_s + silent_s), "bold")
         ),
     )  # fmt: skip
     body = Table.grid(padding=(0, 1, 0, 0), expand=True)

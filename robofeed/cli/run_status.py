@@ -36,6 +36,7 @@ class RunStatus:
         self.updates_per_s: float | None = None
         self.answers = 0
         self.open_queries = 0
+        self.waiting = False
         self.fits = 0
         self.held_out_accuracy: float | None = None
         self.calibration_error: float | None = None
@@ -56,6 +57,7 @@ class RunStatus:
             self._update(event)
         elif isinstance(event, FeedbackReceived):
             self.answers, self.open_queries = event.answers, event.open_queries
+            self.waiting = event.waiting
         elif isinstance(event, RewardFitted):
             self.fits += 1
             self.answers = event.answers
@@ -70,6 +72,11 @@ class RunStatus:
         self._pace.append((event.wall_s, event.steps))
         while len(self._pace) > 2 and event.wall_s - self._pace[0][0] > _RATE_WINDOW_S:
             self._pace.popleft()
+
+    @property
+    def doing(self) -> str:
+        """The phase, or what the run waits for."""
+        return "waiting for answers" if self.waiting and self.finished is None else self.phase
 
     @property
     def steps_per_s(self) -> float | None:

@@ -30,6 +30,8 @@ class Sessions:
     """asked for in each later one"""
     budget: int
     """never asked for more in all"""
+    most_open: int | None = None
+    """a later session is put off while more queries than this wait for an answer; None = never"""
     repeats: float = 0.0
     """share of questions put a second time with the clips the other way round: they show how
     consistent a person is, and count as answers like any other"""
@@ -70,21 +72,37 @@ class Interviewer:
         """answers asked for so far"""
         self._history: list[Query] = []
 
-    def ask_when_due(self, steps: int, scores: ClipScores | None, forgone: int = 0) -> int:
+    def ask_when_due(
+        self, steps: int, scores: ClipScores | None, forgone: int = 0, answered: int | None = None
+    ) -> int:
         """Hold a session if one is due at `steps`; returns how many queries were put.
 
-        `forgone` of the answers asked for will never come, because a skip counts one whatever the
-        number of clips (`Tally.forgone`): others are asked for instead.
+        `answered` of the queries put so far have their answer; None = all of them. `forgone` of
+        the answers asked for will never come, because a skip counts one whatever the number of
+        clips (`Tally.forgone`): others are asked for instead.
         """
         sessions = self._sessions
         left = sessions.budget - self.asked + forgone
-        if steps < self.next_step or left <= 0:
+        if steps < self.next_step or left <= 0 or self._too_many_open(answered):
             return 0
         wanted = sessions.first_answers if self.asked == 0 else sessions.answers
         queries = self._compose(min(wanted, left), scores)
         self.next_step = steps + sessions.every_steps
         self._put(queries)
         return len(queries)
+
+    def waits_since(self, answered: int, forgone: int = 0) -> int | None:
+        """The step from which on people are waited for; None while nobody is.
+
+        Once the whole budget has been asked for, its last queries are waited for too.
+        """
+        spent = self._sessions.budget - self.asked + forgone <= 0
+        last_ones = spent and self._sessions.most_open is not None and answered < self.next_id
+        return self.next_step if last_ones or self._too_many_open(answered) else None
+
+    def _too_many_open(self, answered: int | None) -> bool:
+        most = self._sessions.most_open
+        return most is not None and answered is not None and self.next_id - answered > most
 
     def resume(self, next_id: int, next_step: int, put: Sequence[Query]) -> None:
         """Continue where a checkpoint left off: `put` are the queries up to `next_id`."""

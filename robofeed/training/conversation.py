@@ -32,8 +32,34 @@ class Conversation:
 
     def ask(self, progress: Progress) -> None:
         """Put questions if a session is due."""
-        forgone = self.book.tally.forgone
-        self.interviewer.ask_when_due(progress.steps, self._scores(), forgone)
+        book = self.book
+        self.interviewer.ask_when_due(
+            progress.steps, self._scores(), book.tally.forgone, book.answered
+        )
+
+    def say_waiting(self, progress: Progress) -> None:
+        """Tell that nothing goes on until people answer."""
+        self._report(progress, 0, waiting=True)
+
+    def _report(self, progress: Progress, new: int, waiting: bool = False) -> None:
+        tally = self.book.tally
+        self._tell(
+            FeedbackReceived(
+                progress.wall_s,
+                progress.steps,
+                answers=tally.answers,
+                rankings=tally.rankings,
+                skips=tally.skips,
+                demonstrations=tally.demonstrations,
+                new=new,
+                open_queries=self.interviewer.next_id - self.book.answered,
+                waiting=waiting,
+            )
+        )
+
+    def waits_since(self) -> int | None:
+        """The step from which on people are waited for; None while nobody is."""
+        return self.interviewer.waits_since(self.book.answered, self.book.tally.forgone)
 
     def hear(self, progress: Progress) -> bool:
         """Take in new records; True where enough came since the last fit, or one was taken back."""
@@ -43,18 +69,7 @@ class Conversation:
             if tally.answers > progress.answers:
                 progress.step_of_last_answer = progress.steps
             progress.answers = tally.answers
-            self._tell(
-                FeedbackReceived(
-                    progress.wall_s,
-                    progress.steps,
-                    answers=tally.answers,
-                    rankings=tally.rankings,
-                    skips=tally.skips,
-                    demonstrations=tally.demonstrations,
-                    new=new,
-                    open_queries=self.interviewer.next_id - self.book.answered,
-                )
-            )
+            self._report(progress, new)
         enough = tally.answers - self.answers_at_last_fit >= self._fit_every_answers
         taken_back = self.book.retractions > self._retractions_at_last_fit
         if not (enough or taken_back) or not self.book.labels:
@@ -73,3 +88,10 @@ class Silence:
     def hear(self, progress: Progress) -> bool:
         """Hear nothing."""
         return False
+
+    def waits_since(self) -> int | None:
+        """Wait for nobody."""
+        return None
+
+    def say_waiting(self, progress: Progress) -> None:
+        """Never happens."""

@@ -280,6 +280,7 @@ def _open_conversation(
             first_answers=schedule.first_session_answers,
             answers=schedule.answers_per_session,
             budget=schedule.answer_budget,
+            most_open=None if ranker.prompt else schedule.open_queries,
             repeats=queries.repeat_share,
         ),
         QueryMaker(

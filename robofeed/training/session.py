@@ -35,6 +35,7 @@ from robofeed.stop_rules import (
 from robofeed.training import demonstrations, selection, snapshot
 from robofeed.training.duties import Every, Saving
 from robofeed.training.parts import Run, open_parts
+from robofeed.training.patience import PatientCollector
 
 Listener = Callable[[Event], None]
 
@@ -171,7 +172,12 @@ class _Session:
             run.evaluating(progress)
         fired = run_loop(
             Parts(
-                collector=run.collector,
+                collector=PatientCollector(
+                    run.collector,
+                    run.conversation,
+                    self._resolved.config.schedule.ahead_steps,
+                    progress,
+                ),
                 interview=run.conversation,
                 learner=run.learner,
                 learn_from_feedback=run.learn_from_feedback,

@@ -15,6 +15,7 @@ from robofeed.feedback.label_book import LabelBook
 from robofeed.feedback.queries import QueryMaker
 from robofeed.stop_rules import Progress, label_budget
 from robofeed.training.conversation import Conversation
+from robofeed.training.patience import PatientCollector
 
 
 class Person:
@@ -58,12 +59,12 @@ def ledger(tmp_path):
 def talk(ledger):
     """A conversation about three clips a question, and what it told."""
 
-    def make(fit_every_answers=1, budget=20):
+    def make(fit_every_answers=1, budget=20, most_open=None):
         library = FootageLibrary(lambda episode_id: episode(int(episode_id[1:])))
         for number in range(10):
             library.add(episode(number))
         interviewer = Interviewer(
-            Sessions(first_at_step=0, every_steps=10, first_answers=6, answers=4, budget=budget),
+            Sessions(0, 10, first_answers=6, answers=4, budget=budget, most_open=most_open),
             QueryMaker("seed", "uniform", 5, 10, clips=3),
             library,
             Person(),
@@ -165,3 +166,72 @@ def test_with_skips_the_label_budget_is_still_reached_to_the_last_answer(talk, l
         conversation.hear(progress)
     assert progress.answers == ledger.count_answers() == 20
     assert label_budget(20, 10)(progress) is not None
+
+
+class Rounds:
+    """Episodes of ten steps on one arm."""
+
+    def __init__(self, progress):
+        self.progress, self.held = progress, 0
+
+    def round(self):
+        self.held += 1
+        self.progress.steps += 10
+        yield "steps"
+
+
+def test_training_goes_on_a_little_and_then_waits_for_people(talk, ledger):
+    conversation, told = talk(most_open=1)
+    progress = Progress()
+    rounds, naps = Rounds(progress), []
+    patient = PatientCollector(rounds, conversation, 30, progress, naps.append)
+
+    def go(count):
+        for _ in range(count):
+            conversation.ask(progress)
+            conversation.hear(progress)
+            list(patient.round())
+
+    go(20)
+    assert conversation.interviewer.next_id == 3, "the first session, and no other on top of it"
+    assert progress.steps == 10 + 30, "due at 10, and 30 steps beyond that"
+    assert len(naps) == 16
+    (waiting,) = told
+    assert waiting.waiting and waiting.open_queries == 3 and waiting.new == 0
+
+    ledger.append(ranking(1, 0))
+    ledger.append(ranking(2, 1))
+    go(1)
+    assert progress.steps == 50 and not told[-1].waiting
+    go(1)
+    assert conversation.interviewer.next_id == 5, "one was open: the next session was held"
+
+
+def test_the_last_questions_of_the_budget_are_waited_for(talk, ledger):
+    conversation, _ = talk(budget=6, most_open=1)
+    progress = Progress()
+    naps = []
+    patient = PatientCollector(Rounds(progress), conversation, 0, progress, naps.append)
+    conversation.ask(progress)
+    ledger.append(ranking(1, 0))
+    ledger.append(ranking(2, 1))
+    conversation.hear(progress)
+    for _ in range(5):
+        list(patient.round())
+    assert progress.steps == 10 and len(naps) == 4
+    ledger.append(ranking(3, 2))
+    conversation.hear(progress)
+    for _ in range(5):
+        list(patient.round())
+    assert progress.steps == 60
+
+
+def test_who_answers_at_once_is_never_waited_for(talk, ledger):
+    conversation, _ = talk()
+    progress = Progress()
+    naps = []
+    patient = PatientCollector(Rounds(progress), conversation, 0, progress, naps.append)
+    for _ in range(20):
+        conversation.ask(progress)
+        list(patient.round())
+    assert progress.steps == 200 and not naps
