@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from robofeed.data.control_client import ControlClient
     from robofeed.data.episode import Episode
     from robofeed.data.errors import (
         ConfigError,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from robofeed.data.observation import Observation
     from robofeed.data.spec import ArraySpec, BackendSpec, Limits
     from robofeed.events import (
+        Corrected,
         EpisodeRecorded,
         Evaluated,
         FeedbackReceived,
@@ -53,6 +55,8 @@ __all__ = [
     "ClipMaker",
     "ClipStore",
     "ConfigError",
+    "ControlClient",
+    "Corrected",
     "DataError",
     "Draft",
     "Episode",
@@ -83,6 +87,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "robofeed.data.control_client": ("ControlClient",),
     "robofeed.data.episode": ("Episode",),
     "robofeed.data.errors": (
         "ConfigError",
@@ -94,6 +99,7 @@ _HOMES = {
     "robofeed.data.observation": ("Observation",),
     "robofeed.data.spec": ("ArraySpec", "BackendSpec", "Limits"),
     "robofeed.events": (
+        "Corrected",
         "EpisodeRecorded",
         "Evaluated",
         "FeedbackReceived",

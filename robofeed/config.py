@@ -206,6 +206,13 @@ class Checkpoint(Table):
     keep: Positive = 3
 
 
+class Control(Table):
+    """[control]: people at the controls of an arm while it moves."""
+
+    socket: bool = True
+    """Whether the run can be watched, corrected and stopped through RUN/control.sock."""
+
+
 class RunConfig(Table):
     """A whole run file."""
 
@@ -223,6 +230,7 @@ class RunConfig(Table):
     stop: Stop = Stop()
     evaluation: Evaluation = Evaluation()
     checkpoint: Checkpoint = Checkpoint()
+    control: Control = Control()
 
     def choice(self, kind: Kind) -> Choice:
         """The table of one kind of provider."""

@@ -57,6 +57,22 @@ class FeedbackReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """People steered the arm in an episode, which is on disk."""
+
+    wall_s: float
+    steps: int
+    episode_id: str
+    people: tuple[str, ...]
+    """pseudonyms"""
+    corrected_steps: int
+    latencies_ms: tuple[float, ...]
+    """of each key pressed: until the end of the step that obeyed it"""
+    overruns: int
+    """steps that came later than real time asks for"""
+
+
+@dataclass(frozen=True, slots=True)
 class RewardFitted:
     """The reward model was fitted and the replay relabelled."""
 
@@ -120,6 +136,7 @@ Event = (
     RunStarted
     | EpisodeRecorded
     | FeedbackReceived
+    | Corrected
     | RewardFitted
     | Updated
     | Evaluated

@@ -20,6 +20,7 @@ from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
     from robofeed.events import (
+        Corrected,
         EpisodeRecorded,
         Evaluated,
         FeedbackReceived,
@@ -75,10 +76,10 @@ def robofeed_feedback_received(event: FeedbackReceived) -> None:
 
 
 @hookspec
-def robofeed_updated(event: Updated | RewardFitted | Evaluated) -> None:
-    """What is learned changed or was measured: policy updates, a reward fit, an evaluation.
+def robofeed_updated(event: Updated | RewardFitted | Evaluated | Corrected) -> None:
+    """What is learned changed or was measured: an update, a reward fit, an evaluation, corrections.
 
-    One hook for the three, told apart by the type of `event`.
+    One hook for the four, told apart by the type of `event`.
     """
 
 

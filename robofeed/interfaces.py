@@ -5,7 +5,6 @@ One arm, one person, no torch; batching over arms and safety (`Guarded`) are cor
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from pydantic import BaseModel
 from robofeed.data.batch import ClipBatch, FitReport, Resolved, StepBatch
 from robofeed.data.episode import Segment
 from robofeed.data.feedback import Feedback, Query, Receipt
+from robofeed.data.intervention import Driver, Intervention
+from robofeed.data.needs import Needs as Needs
 from robofeed.data.observation import Observation, Picture, Target, Truth
 from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.spec import BackendSpec, FloatArray
@@ -27,9 +28,8 @@ from robofeed.data.spec import BackendSpec, FloatArray
 class Backend(Protocol):
     """One arm (or any Gymnasium-like task), simulated or real. No batch axis.
 
-    Call sequence: `spec` at any time; `open`; then `reset` and, every `period_s`,
-    `observe` -> `plan(action)` -> `send(target)`; `close` at the end. Only `stop` may come from
-    another thread.
+    `spec` at any time; `open`; then `reset` and, every `period_s`, `observe` -> `plan(action)` ->
+    `send(target)`; `close` at the end. Only `stop` may come from another thread.
     """
 
     @property
@@ -95,6 +95,17 @@ class HasExpert(Protocol):
 
 
 # --- people ---------------------------------------------------------------------------------------
+
+
+class Corrector(Protocol):
+    """Whoever may take the controls of one arm while it moves. Asked inside the step."""
+
+    @property
+    def driver(self) -> Driver | None:
+        """Who holds the controls; a simulator then runs at real time. None = nobody."""
+
+    def poll(self, observation: Observation, proposed: FloatArray) -> Intervention:
+        """What the person says to `proposed`, the policy's action. Never waits."""
 
 
 class Desk(Protocol):
@@ -174,16 +185,6 @@ class RewardModel(Protocol):
         """Take back what `state` gave."""
 
 
-@enum.unique
-class Needs(enum.StrEnum):
-    """What a learner must be fed."""
-
-    TRANSITIONS = "transitions"
-    REWARD = "reward"
-    FEEDBACK = "feedback"
-    DEMONSTRATIONS = "demonstrations"
-
-
 class Learner(Protocol):
     """Improves a policy. The replay, the sampling and the networks are its own affair."""
 
@@ -238,8 +239,8 @@ class BuildContext:
 class Provider(Generic[Made]):
     """One thing a plugin offers.
 
-    `config_type` is a frozen pydantic model, checked before `create(config, context)` is called;
-    backends get None for a context, since they make the spec. Heavy imports belong inside `create`.
+    `config_type` is a frozen pydantic model, checked before `create(config, context)`; backends get
+    None for a context: they make the spec. Heavy imports belong inside `create`.
     """
 
     name: str

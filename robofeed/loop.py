@@ -51,6 +51,9 @@ def run(parts: Parts, progress: Progress, clock: Callable[[], float]) -> Fired:
         # Observe and act. Learning overlaps with the arms' motion.
         for steps in parts.collector.round():
             learner.add(steps, "online")
+            # What a person steered is an example as well (HIL-SERL keeps it in both places).
+            if (corrections := steps.corrections()) is not None:
+                learner.add(corrections, "prior")
             due = parts.updates_due(len(steps))
             learner.update(due)
             progress.steps += len(steps)

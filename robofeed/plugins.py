@@ -41,6 +41,7 @@ _WATCHING_HOOKS: Mapping[str, str] = {
     "RunStarted": "robofeed_run_started",
     "EpisodeRecorded": "robofeed_episode_recorded",
     "FeedbackReceived": "robofeed_feedback_received",
+    "Corrected": "robofeed_updated",
     "RewardFitted": "robofeed_updated",
     "Updated": "robofeed_updated",
     "Evaluated": "robofeed_updated",

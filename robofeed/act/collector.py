@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from robofeed.act.helm import Helm
 from robofeed.act.recording import Recorded
 from robofeed.act.rollout import Rollout
 from robofeed.data.batch import StepBatch
@@ -53,6 +54,8 @@ class RoundCollector:
     """told how many arms start, at the beginning of each round"""
     with_true_reward: bool = False
     """whether transitions carry the simulator's true reward: in the baseline that says so alone"""
+    helm: Helm | None = None
+    """where a person may take over one of the arms"""
     next_episode: int = 0
     """number of the next episode"""
 
@@ -68,6 +71,7 @@ class RoundCollector:
             self.policy,
             self.rng,
             with_true_reward=self.with_true_reward,
+            helm=self.helm,
         )
         yield from rollout
         self.next_episode += count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from robofeed.act.helm import Helm
 from robofeed.act.recording import Recorded
 from robofeed.act.rollout import Rollout
 from robofeed.data.batch import Clip, ClipBatch
@@ -49,8 +50,11 @@ def examine(
     seeds: Sequence[int],
     prefix: str,
     keep: Callable[[Recorded], None],
+    helm: Helm | None = None,
 ) -> Examination:
     """Run one episode a seed, as many at a time as there are arms; nothing is learned from them.
+
+    A person at the `helm` may watch and stop the arms, no more.
 
     Raises:
         SafetyStop: an action was refused. `keep` was given the episodes that ended so, marked
@@ -60,7 +64,7 @@ def examine(
     for start in range(0, len(seeds), fleet.size):
         some = seeds[start : start + fleet.size]
         ids = [f"{prefix}_{start + index:03d}" for index in range(len(some))]
-        finished = Rollout(fleet, some, ids, lambda: policy, None).run()
+        finished = Rollout(fleet, some, ids, lambda: policy, None, helm=helm, hands_off=True).run()
         faults = [each for each in finished if each.episode.ended is Ended.FAULT]
         for each in faults:
             keep(each)

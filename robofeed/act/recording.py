@@ -9,6 +9,7 @@ import numpy as np
 from robofeed.data.episode import Episode, TruthTrace
 from robofeed.data.fleet import Table
 from robofeed.data.observation import ControlMode, Ended
+from robofeed.data.spec import FloatArray
 
 _FIRST_ROWS = 64
 
@@ -19,6 +20,17 @@ class Recorded:
 
     episode: Episode
     truth: TruthTrace | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steered:
+    """How a person came into one step."""
+
+    mode: ControlMode
+    proposed: FloatArray
+    """what the policy asked for"""
+    correction: FloatArray | None
+    """what the person asked for; None where the person did not move the arm"""
 
 
 class Recording:
@@ -42,20 +54,32 @@ class Recording:
             )
             for name in ("proposed", "executed", "gates", "true_reward", "success", "collided")
         }
+        self._correction: FloatArray | None = None
+        """made when a person first steers; NaN in all other steps"""
         self._mode = np.empty(_FIRST_ROWS, np.uint8)
         self._version = np.empty(_FIRST_ROWS, np.int64)
         self._copy(self._before, 0)
 
-    def step(self, policy_version: int, mode: ControlMode = ControlMode.AUTONOMOUS) -> None:
-        """Take over what the table's row holds after a step."""
+    def step(self, policy_version: int, steered: Steered | None = None) -> None:
+        """Take over what the table's row holds after a step, and how a person came into it."""
         index = self._steps
         if index + 1 >= len(self._mode):
             self._grow()
         self._copy(self._during, index)
-        self._mode[index] = mode
+        self._mode[index] = ControlMode.AUTONOMOUS if steered is None else steered.mode
         self._version[index] = policy_version
+        if steered is not None:
+            # The table's row holds what went to the gates instead.
+            self._during["proposed"][index] = steered.proposed
+            if steered.correction is not None:
+                self._corrections()[index] = steered.correction
         self._steps = index + 1
         self._copy(self._before, self._steps)
+
+    @property
+    def steps(self) -> int:
+        """Steps so far."""
+        return self._steps
 
     def finish(self, ended: Ended, reason: str, has_truth: bool) -> Recorded:
         """Freeze it."""
@@ -74,6 +98,7 @@ class Recording:
             seed=self._seed,
             spec_hash=self._spec_hash,
             reason=reason,
+            correction=None if self._correction is None else self._correction[:steps],
         )
         if not has_truth:
             return Recorded(episode, None)
@@ -90,9 +115,17 @@ class Recording:
         for name, rows in into.items():
             rows[index] = getattr(self._table, name)[self._row]
 
+    def _corrections(self) -> FloatArray:
+        if self._correction is None:
+            self._correction = np.full_like(self._during["proposed"], np.nan)
+        return self._correction
+
     def _grow(self) -> None:
         for rows in (self._before, self._during):
             for name, array in rows.items():
                 rows[name] = np.concatenate([array, np.empty_like(array)])
         self._mode = np.concatenate([self._mode, np.empty_like(self._mode)])
         self._version = np.concatenate([self._version, np.empty_like(self._version)])
+        if self._correction is not None:
+            more = np.full_like(self._correction, np.nan)
+            self._correction = np.concatenate([self._correction, more])

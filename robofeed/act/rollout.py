@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from robofeed.act.recording import Recorded, Recording
+from robofeed.act.helm import ROW, Helm
+from robofeed.act.recording import Recorded, Recording, Steered
 from robofeed.data.batch import StepBatch
 from robofeed.data.fleet import Fleet
-from robofeed.data.observation import Ended
+from robofeed.data.observation import ControlMode, Ended
 from robofeed.data.spec import FloatArray
 from robofeed.interfaces import Policy
 
@@ -29,11 +30,36 @@ class ExpertPolicy:
         return self._fleet.table.proposed[: len(observations)].copy()
 
 
+class HoldingPolicy:
+    """Keeps every arm where it is. It needs the fleet, not the observation."""
+
+    version = -1
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def act(self, observations: FloatArray, rng: np.random.Generator | None) -> FloatArray:
+        """The actions that hold the arms [N, action]."""
+        self._fleet.locate(range(len(observations)))
+        return self._fleet.table.holding[: len(observations)].copy()
+
+
 class Rollout:
     """One episode an arm. Iterate for transitions; `recorded` holds the episodes afterwards.
 
     The transitions of a step are yielded while the arms already do the next one, so that learning
-    and moving overlap. The order of everything is fixed: the same seeds give the same episodes.
+    and moving overlap. The order of everything is fixed: the same seeds give the same episodes,
+    unless a person at the `helm` has a hand in them.
+
+    Args:
+        fleet: The arms.
+        seeds: Of the episodes, one an arm.
+        ids: Of the episodes.
+        policy: Asked before every step.
+        rng: Draws the policy's actions; None = its mean actions.
+        with_true_reward: Whether transitions carry the simulator's true reward.
+        helm: Where a person may take over one of the arms.
+        hands_off: The person may watch and stop the arms, no more.
     """
 
     def __init__(
@@ -44,8 +70,11 @@ class Rollout:
         policy: Callable[[], Policy],
         rng: np.random.Generator | None,
         with_true_reward: bool = False,
+        helm: Helm | None = None,
+        hands_off: bool = False,
     ) -> None:
         self._fleet, self._seeds, self._ids = fleet, seeds, ids
+        self._helm, self._hands_off = helm, hands_off
         self._policy, self._rng = policy, rng
         self._with_true_reward = with_true_reward
         self.recorded: list[Recorded] = []
@@ -59,20 +88,34 @@ class Rollout:
             Recording(self._ids[row], self._seeds[row], spec_hash, table, row)
             for row in range(count)
         ]
+        helm = self._helm
+        if helm is not None:
+            helm.begin(self._ids[ROW], self._hands_off)
         finished: dict[int, Recorded] = {}
         active = list(range(count))
         pending: StepBatch | None = None
         while active:
             policy = self._policy()
             table.proposed[:count] = policy.act(table.state[:count], self._rng)
+            steered: Steered | None = None
+            if helm is not None and ROW in active:
+                steered = helm.steer(policy.version)
+                if reason := helm.visit.over:
+                    finished[ROW] = recordings[ROW].finish(Ended.TRUNCATED, reason, fleet.has_truth)
+                    active.remove(ROW)
+                    continue
+            elif helm is not None:
+                helm.overhear()
             before = table.state[active]
             fleet.send(active)
             if pending is not None:
                 yield pending
             reasons = fleet.receive()
+            if helm is not None and ROW in active:
+                helm.stepped()
             for row in active:
-                recordings[row].step(policy.version)
-            pending = self._transitions(before, active)
+                recordings[row].step(policy.version, steered if row == ROW else None)
+            pending = self._transitions(before, active, steered)
             for row in active:
                 ended = Ended(table.ended[row])
                 if ended is not Ended.RUNNING:
@@ -88,17 +131,23 @@ class Rollout:
             pass
         return self.recorded
 
-    def _transitions(self, before: FloatArray, active: list[int]) -> StepBatch | None:
+    def _transitions(
+        self, before: FloatArray, active: list[int], steered: Steered | None
+    ) -> StepBatch | None:
         table = self._fleet.table
         # Nothing is learned from a refused action: the arm held instead.
         moved = table.ended[active] != Ended.FAULT
         if not moved.any():
             return None
         rows = np.asarray(active)[moved]
+        by_hand = None
+        if steered is not None and steered.mode is ControlMode.CORRECTING:
+            by_hand = rows == ROW
         return StepBatch(
             observation=before[moved],
             action=table.executed[rows],
             next_observation=table.state[rows],
             terminated=table.ended[rows] == Ended.TERMINATED,
             true_reward=table.true_reward[rows] if self._with_true_reward else None,
+            by_hand=by_hand,
         )

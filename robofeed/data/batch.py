@@ -29,9 +29,24 @@ class StepBatch:
     """[N]"""
     true_reward: FloatArray | None = None
     """float32 [N]"""
+    by_hand: NDArray[np.bool_] | None = None
+    """[N], steps in which a person moved the arm; None = none"""
 
     def __len__(self) -> int:
         return len(self.action)
+
+    def corrections(self) -> StepBatch | None:
+        """Those steps in which a person moved the arm; None where there are none."""
+        if self.by_hand is None or not self.by_hand.any():
+            return None
+        chosen = self.by_hand
+        return StepBatch(
+            self.observation[chosen],
+            self.action[chosen],
+            self.next_observation[chosen],
+            self.terminated[chosen],
+            None if self.true_reward is None else self.true_reward[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,7 +27,7 @@ class Episode:
     time_ns: NDArray[np.int64]
     """[T+1], monotonic"""
     proposed: FloatArray
-    """float32 [T, action]: what the policy or the operator asked for"""
+    """float32 [T, action]: what the policy asked for, also where a person steered"""
     executed: FloatArray
     """float32 [T, action]: what was sent after the safety gates"""
     gates: NDArray[np.uint16]
@@ -42,10 +42,13 @@ class Episode:
     seed: int | None
     spec_hash: str
     reason: str = ""
+    correction: FloatArray | None = None
+    """float32 [T, action]: what a person asked for in steps of mode CORRECTING, NaN in the others;
+    None where nobody steered"""
 
     def __post_init__(self) -> None:
         steps = len(self.executed)
-        layout: tuple[tuple[str, Any, int], ...] = (
+        layout: list[tuple[str, Any, int]] = [
             ("observations", np.float32, steps + 1),
             ("time_ns", np.int64, steps + 1),
             ("proposed", np.float32, steps),
@@ -54,7 +57,9 @@ class Episode:
             ("mode", np.uint8, steps),
             ("policy_version", np.int64, steps),
             ("scene", np.float32, steps + 1),
-        )
+        ]
+        if self.correction is not None:
+            layout.append(("correction", np.float32, steps))
         for name, dtype, length in layout:
             array = frozen_array(getattr(self, name), dtype)
             if len(array) != length:

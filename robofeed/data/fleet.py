@@ -26,16 +26,28 @@ class Table:
     true_reward: NDArray[np.float32]
     success: NDArray[np.bool_]
     collided: NDArray[np.bool_]
+    joint_rad: NDArray[np.float32]
+    """where the joints are; as old as the last `Fleet.locate`, like the next three"""
+    tool_m: NDArray[np.float32]
+    gripper: NDArray[np.float32]
+    """opening in [0, 1], NaN without one"""
+    holding: NDArray[np.float32]
+    """the action that keeps the arm where it is"""
 
     @staticmethod
     def layout(spec: BackendSpec, rows: int) -> dict[str, tuple[tuple[int, ...], Any]]:
         """Shape and dtype of every array."""
         action = spec.action.size if isinstance(spec.action, ArraySpec) else 1
+        joints = len(spec.limits.joint_low_rad) if spec.limits is not None else 0
         return {
             "time_ns": ((rows,), np.int64),
             "state": ((rows, spec.observation.size), np.float32),
             "proposed": ((rows, action), np.float32),
             "executed": ((rows, action), np.float32),
+            "holding": ((rows, action), np.float32),
+            "joint_rad": ((rows, joints), np.float32),
+            "tool_m": ((rows, 3), np.float32),
+            "gripper": ((rows,), np.float32),
             "scene": ((rows, spec.scene_size), np.float32),
             "true_reward": ((rows,), np.float32),
             "gates": ((rows,), np.uint16),
@@ -87,6 +99,12 @@ class Fleet(Protocol):
 
     def expert(self, active: Sequence[int]) -> None:
         """Fill `table.proposed` with the scripted expert's actions."""
+
+    def locate(self, active: Sequence[int]) -> None:
+        """Fill `joint_rad`, `tool_m`, `gripper` and `holding` of the table."""
+
+    def stop(self) -> None:
+        """Stop every arm now: each holds, latched, and its next step is a fault."""
 
     def acknowledge(self) -> None:
         """Release every latched hold."""

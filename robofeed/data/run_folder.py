@@ -87,6 +87,15 @@ class RunFolder:
         """
         write_atomically(self.path / _ABOUT, json.dumps(dict(about), indent=2) + "\n")
 
+    @property
+    def steered(self) -> bool:
+        """Whether a person ever had a hand in the run's episodes: then it cannot repeat itself."""
+        return bool(self.about().get("steered", False))
+
+    def note_steered(self) -> None:
+        """A person has."""
+        self.update_about(steered=True)
+
     def update_about(self, **changes: Any) -> None:
         """Change some entries of run.json, such as its status."""
         self.write_about({**self.about(), **changes})

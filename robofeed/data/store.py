@@ -41,6 +41,8 @@ _STEPS: dict[str, Any] = {
     "policy_version": np.int64,
 }
 """Columns with a value a step; null in the last row, the observation after the last step."""
+_SOME_STEPS: dict[str, Any] = {"correction": np.float32}
+"""The same, in episodes that have them at all."""
 _TRUTH: Mapping[str, Any] = {"reward": np.float32, "success": np.bool_, "collided": np.bool_}
 
 _log = logging.getLogger(__name__)
@@ -102,7 +104,8 @@ class EpisodeStore:
                 for name, dtype in _AROUND.items()
             } | {
                 name: _column(table, name, dtype, steps, widths.get(name))
-                for name, dtype in _STEPS.items()
+                for name, dtype in (_STEPS | _SOME_STEPS).items()
+                if name not in _SOME_STEPS or name in table.column_names
             }
             return Episode(
                 id=episode_id,
@@ -202,11 +205,15 @@ class EpisodeStore:
 
 def _same(one: Episode, other: Episode) -> bool:
     """Whether all but the times agree, bit for bit."""
-    arrays = (_AROUND.keys() | _STEPS.keys()) - {"time_ns"}
+    arrays = (_AROUND.keys() | _STEPS.keys() | _SOME_STEPS.keys()) - {"time_ns"}
     values = ("ended", "seed", "spec_hash", "reason")
     return all(
-        getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in arrays
+        _bytes(getattr(one, name)) == _bytes(getattr(other, name)) for name in arrays
     ) and all(getattr(one, name) == getattr(other, name) for name in values)
+
+
+def _bytes(array: np.ndarray | None) -> bytes | None:
+    return None if array is None else array.tobytes()
 
 
 def _file_name(episode_id: str) -> str:
@@ -242,10 +249,12 @@ def _episode_table(episode: Episode) -> Table:
     absent = pa.array(last)
     columns: dict[str, Any] = {}
     widths: dict[str, int] = {}
-    for name, dtype in (_AROUND | _STEPS).items():
+    for name, dtype in (_AROUND | _STEPS | _SOME_STEPS).items():
         values = getattr(episode, name)
+        if values is None:
+            continue
         mask = None
-        if name in _STEPS:
+        if name not in _AROUND:
             mask = absent
             values = np.concatenate([values, np.zeros((1, *values.shape[1:]), dtype)])
         if values.ndim == 1:

@@ -56,6 +56,16 @@ class Cell:
             )
         self._table.proposed[self._row] = self._backend.expert_action()
 
+    def locate(self) -> None:
+        """Write where the arm is and the action that keeps it there."""
+        table, row = self._table, self._row
+        here = self._backend.present()
+        table.holding[row] = self._backend.action_of(here)
+        table.tool_m[row] = here.tool_m
+        table.gripper[row] = here.gripper
+        if table.joint_rad.shape[1]:
+            table.joint_rad[row] = here.joint_rad
+
     def _write(self, observation: Observation) -> str:
         table, row = self._table, self._row
         table.state[row] = observation.state

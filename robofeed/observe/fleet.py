@@ -67,6 +67,16 @@ class LocalFleet:
         for row in active:
             self._cells[row].expert()
 
+    def locate(self, active: Sequence[int]) -> None:
+        """Fill the table's columns about where the arms are."""
+        for row in active:
+            self._cells[row].locate()
+
+    def stop(self) -> None:
+        """Stop every arm now."""
+        for cell in self._cells:
+            cell.guarded.stop()
+
     def acknowledge(self) -> None:
         """Release every latched hold."""
         for cell in self._cells:
@@ -152,6 +162,18 @@ class ProcessFleet:
         """Fill `table.proposed` with the scripted expert's actions."""
         for row in active:
             self._tell(row, ("expert", None))
+        self.receive()
+
+    def locate(self, active: Sequence[int]) -> None:
+        """Fill the table's columns about where the arms are."""
+        for row in active:
+            self._tell(row, ("locate", None))
+        self.receive()
+
+    def stop(self) -> None:
+        """Stop every arm now."""
+        for row in range(self.size):
+            self._tell(row, ("stop", None))
         self.receive()
 
     def acknowledge(self) -> None:
@@ -277,6 +299,10 @@ def _obey(cell: Cell, command: str, seed: int | None) -> str:
         cell.open()
     elif command == "expert":
         cell.expert()
+    elif command == "locate":
+        cell.locate()
+    elif command == "stop":
+        cell.guarded.stop()
     elif command == "acknowledge":
         cell.guarded.acknowledge()
     return ""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from robofeed.act.examiner import Examination, examine
+from robofeed.act.helm import Helm
 from robofeed.data.fleet import Fleet
 from robofeed.data.intervals import wilson_interval
 from robofeed.events import Evaluated, Event, Updated
@@ -85,6 +86,7 @@ class Evaluating:
     predictor: Callable[[], RewardModel | None]
     recorder: Recorder
     tell: Callable[[Event], None]
+    helm: Helm | None = None
     count: int = field(default=0)
     newest: Examined | None = None
     """the last one on the seeds for selection"""
@@ -105,7 +107,12 @@ class Evaluating:
         """
         policy = self.policy()
         examination = examine(
-            self.fleet, policy, seeds, prefix=f"v{self.count:04d}", keep=self.recorder.keep_fault
+            self.fleet,
+            policy,
+            seeds,
+            prefix=f"v{self.count:04d}",
+            keep=self.recorder.keep_fault,
+            helm=self.helm,
         )
         self.count += 1
         if seeds == self.seeds:

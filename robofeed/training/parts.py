@@ -29,6 +29,7 @@ from robofeed.interfaces import BuildContext, Learner, Needs, Policy, Ranker, Re
 from robofeed.observe.fleet import LocalFleet, ProcessFleet
 from robofeed.plugins import load_plugins
 from robofeed.stop_rules import Progress
+from robofeed.training.controls import Controls, CorrectionBook, open_controls
 from robofeed.training.conversation import Conversation, Silence
 from robofeed.training.duties import Evaluating, Every, Measuring
 from robofeed.training.generators import make_generators
@@ -71,6 +72,7 @@ class Run:
     ledger: Ledger
     footage: FootageLibrary
     ranker: Ranker | None
+    controls: Controls | None
     conversation: Conversation | Silence
     collector: RoundCollector
     publisher: Publisher
@@ -104,6 +106,8 @@ class Run:
     def close(self) -> None:
         """Stop the arms, finish writing. Every part is closed even where one fails."""
         closers = [self.fleet.close, self.writer.close, self.ledger.close]
+        if self.controls is not None:
+            closers.insert(0, self.controls.close)
         if self.ranker is not None:
             closers.insert(0, self.ranker.close)
         failure: Exception | None = None
@@ -193,17 +197,28 @@ def _open_rest(
             return exploration.around(random_policy, 1.0)
         return exploration.around(publisher.latest(), config.schedule.explore_share)
 
+    ranker, conversation = _open_conversation(
+        resolved, context, ledger, footage, truths, reward, generators, phase, tell, asks
+    )
+    try:
+        controls = open_controls(config.control, folder, fleet, ledger)
+    except BaseException:
+        if ranker is not None:
+            ranker.close()
+        raise
+    helm = controls.helm if controls is not None else None
+    record = recorder.record
+    if helm is not None:
+        record = CorrectionBook(helm, recorder, ledger, progress, tell).record
     collector = RoundCollector(
         fleet,
         SeedStream(generators["seeds"], config.queries.alike if asks else 1),
         acting,
         generators["actions"],
-        recorder.record,
+        record,
         exploration.begin,
         with_true_reward=ground_truth,
-    )
-    ranker, conversation = _open_conversation(
-        resolved, context, ledger, footage, truths, reward, generators, phase, tell, asks
+        helm=helm,
     )
     seeds = tuple(range(SELECTION_SEEDS[0], SELECTION_SEEDS[0] + config.evaluation.episodes))
     evaluating = Evaluating(
@@ -214,6 +229,7 @@ def _open_rest(
         lambda: reward if phase.learning else None,
         recorder,
         tell,
+        helm,
     )
     measuring = Measuring(Every(_MEASURE_EVERY_STEPS), learner, phase, tell)
     pace = Pace(config.schedule.updates_per_step, config.schedule.random_steps, progress)
@@ -230,6 +246,7 @@ def _open_rest(
         ledger=ledger,
         footage=footage,
         ranker=ranker,
+        controls=controls,
         conversation=conversation,
         collector=collector,
         publisher=publisher,

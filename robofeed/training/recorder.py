@@ -59,6 +59,10 @@ class Recorder:
                 "checkpoint with `robofeed resume RUN`"
             )
 
+    def leave_out(self, recorded: Recorded) -> None:
+        """Write an episode that a person discarded: kept, but nobody is asked about it."""
+        self._writer.write(recorded.episode, recorded.truth, None)
+
     def keep(self, recorded: Recorded) -> None:
         """Write an episode without announcing it (evaluation clips, demonstrations)."""
         self._writer.write(recorded.episode, recorded.truth, None)

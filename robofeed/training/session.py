@@ -126,6 +126,8 @@ class _Session:
         """Open, train, evaluate, close."""
         try:
             run = self._open()
+            if run.controls is not None:
+                run.controls.helm.interrupted = lambda: self._interrupted
             with contextlib.closing(run), self._catching_interrupt():
                 result = self._train(run)
         except BaseException:
@@ -223,11 +225,14 @@ class _Session:
         from robofeed.update.device import choose_device
 
         loaded = load_latest(self._folder.checkpoints_path)
-        if loaded is None:
-            return None
-        repeats_itself = run.ranker is None or run.ranker.prompt
+        prompt = run.ranker is None or run.ranker.prompt
+        repeats_itself = prompt and not self._folder.steered
         on_cpu = choose_device(self._resolved.config.run.device).type == "cpu"
         exact = self._exact and repeats_itself and on_cpu
+        if loaded is None:
+            if not exact:
+                snapshot.start_over(run)
+            return None
         snapshot.restore(run, loaded.parts, loaded.meta, exact)
         passed_over = f" (passed over: {'; '.join(loaded.skipped)})" if loaded.skipped else ""
         return loaded.path.name + passed_over

@@ -93,9 +93,6 @@ def _restore(
     restore_generators(run.generators, about["generators"])
     _copy_fields(Progress(**about["progress"]), run.progress)
     run.collector.next_episode = about["next_episode"]
-    if not exact:
-        recorded = [int(name[1:]) + 1 for name in run.store.ids() if name.startswith("e")]
-        run.collector.next_episode = max([about["next_episode"], *recorded])
     run.collector.seeds.pending = list(about["pending_seeds"])
     run.footage.restore(about["footage"])
     run.publisher.version = about["policy_version"]
@@ -104,12 +101,36 @@ def _restore(
     run.phase.learning = about["learning"]
     run.evaluating.count = about["evaluations"]
     if not exact:
-        evaluated = [int(name[1:5]) + 1 for name in run.store.ids() if _EVALUATION.match(name)]
-        run.evaluating.count = max([about["evaluations"], *evaluated])
+        _skip_used_numbers(run)
     run.evaluating.every.next_step = about["next_evaluation"]
     run.measuring.every.next_step = about["next_measure"]
     if isinstance(run.conversation, Conversation):
         _restore_conversation(run, run.conversation, about["conversation"], exact)
+
+
+def start_over(run: Run) -> None:
+    """Make a freshly opened run go on in a folder without a checkpoint, where it went otherwise.
+
+    What was recorded in it is kept and answers count; no number is given twice.
+    """
+    _skip_used_numbers(run)
+    conversation = run.conversation
+    if isinstance(conversation, Conversation):
+        nothing = {
+            "next_query": 0,
+            "next_session": conversation.interviewer.next_step,
+            "cursor": 0,
+            "answers_at_last_fit": 0,
+        }
+        _restore_conversation(run, conversation, nothing, exact=False)
+
+
+def _skip_used_numbers(run: Run) -> None:
+    ids = run.store.ids()
+    recorded = [int(name[1:]) + 1 for name in ids if name.startswith("e")]
+    run.collector.next_episode = max([run.collector.next_episode, *recorded])
+    evaluated = [int(name[1:5]) + 1 for name in ids if _EVALUATION.match(name)]
+    run.evaluating.count = max([run.evaluating.count, *evaluated])
 
 
 def _restore_conversation(

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robofeed.act.recording import Recording
+from robofeed.act.recording import Recording, Steered
 from robofeed.data.fleet import Table
 from robofeed.data.observation import ControlMode, Ended, Gate
 from robofeed.testing.fake_arm import FakeArm
@@ -31,8 +31,11 @@ def test_a_recording_of_any_length_is_what_the_table_showed(steps):
     recording = Recording("e000007", 3, "hash", table, row=1)
     for step in range(1, steps + 1):
         show(step)
-        mode = ControlMode.CORRECTING if step % 2 else ControlMode.AUTONOMOUS
-        recording.step(policy_version=step // 10, mode=mode)
+        wish, by_hand = np.full((2, 2), (step + 0.5, 3 * step), np.float32).T
+        steered = Steered(ControlMode.CORRECTING, wish, by_hand) if step % 2 else None
+        if steered is not None:
+            table.proposed[1] = by_hand
+        recording.step(policy_version=step // 10, steered=steered)
     show(777)
     recorded = recording.finish(Ended.TRUNCATED, "why", has_truth=True)
     episode, truth = recorded.episode, recorded.truth
@@ -50,6 +53,13 @@ def test_a_recording_of_any_length_is_what_the_table_showed(steps):
     np.testing.assert_array_equal(
         episode.mode, np.where(during % 2, ControlMode.CORRECTING, ControlMode.AUTONOMOUS)
     )
+    if steps:
+        assert episode.correction is not None
+        np.testing.assert_array_equal(
+            episode.correction[:, 0], np.where(during % 2, 3 * during, np.nan)
+        )
+    else:
+        assert episode.correction is None
     np.testing.assert_array_equal(truth.reward, during / 4)
     np.testing.assert_array_equal(truth.success, during % 3 == 0)
     np.testing.assert_array_equal(truth.collided, during % 5 == 0)

@@ -337,3 +337,19 @@ def test_after_kill_9_every_announced_episode_is_whole(tmp_path):
         episode = make_episode(episode_id, steps=50, draw=int(episode_id[1:]))
         assert_same(store.read(episode_id), episode)
         assert store.has_truth(episode_id)
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+def test_what_a_person_asked_for_comes_back_and_an_episode_without_has_none(tmp_path, steps):
+    store = EpisodeStore(tmp_path)
+    plain = make_episode("e000000", steps=steps)
+    correction = np.full((steps, 2), np.nan, np.float32)
+    correction[2:4] = 0.5
+    steered = make_episode("e000001", steps=steps, correction=correction)
+    store.write(plain)
+    store.write(steered)
+    store.write(steered)
+    assert store.read("e000000").correction is None
+    assert store.read("e000001").correction.tobytes() == correction.tobytes()
+    with pytest.raises(DataError, match="went otherwise"):
+        store.write(replace(plain, correction=np.zeros((steps, 2), np.float32)))

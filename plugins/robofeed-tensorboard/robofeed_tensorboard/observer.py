@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from robofeed import (
+    Corrected,
     EpisodeRecorded,
     Evaluated,
     FeedbackReceived,
@@ -62,7 +63,7 @@ class TensorBoardObserver:
         )
 
     @hookimpl
-    def robofeed_updated(self, event: Updated | RewardFitted | Evaluated) -> None:
+    def robofeed_updated(self, event: Updated | RewardFitted | Evaluated | Corrected) -> None:
         match event:
             case Updated():
                 losses = {f"learner/{name}": value for name, value in event.metrics.items()}
@@ -75,6 +76,8 @@ class TensorBoardObserver:
                     "reward/calibration_error": report.calibration_error,
                 }
                 self._write(event.steps, values)
+            case Corrected():
+                self._write(event.steps, {"corrections/steps": float(event.corrected_steps)})
             case Evaluated():
                 returns = event.true_returns
                 values = {"truth/success_rate": event.success_rate}

@@ -6,6 +6,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from robofeed.data.batch import FitReport
 from robofeed.events import (
+    Corrected,
     EpisodeRecorded,
     Evaluated,
     FeedbackReceived,
@@ -73,6 +74,7 @@ def test_tensorboard_reads_back_every_figure_at_its_step(
     registry.notify(updated(100, 0.25))
     registry.notify(updated(150, 0.125))
     registry.notify(RewardFitted(2.0, 160, 30, fit_report(0.75)))
+    registry.notify(Corrected(2.5, 170, "e000001", ("anna",), 12, (31.5,), 0))
     registry.notify(evaluated())
     registry.notify(RunFinished(4.0, 250, 31, "label budget", "31 of 31"))
 
@@ -83,6 +85,7 @@ def test_tensorboard_reads_back_every_figure_at_its_step(
     assert written["truth/episode_return"] == [(50, -7.5)]
     assert written["feedback/answers"] == [(60, 30.0), (250, 31.0)]
     assert written["reward/held_out_accuracy"] == [(160, 0.75)]
+    assert written["corrections/steps"] == [(170, 12.0)]
     assert written["truth/success_rate"] == [(200, 0.5)]
     assert written["truth/evaluation_return"] == [(200, -3.0)]
 

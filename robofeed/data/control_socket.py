@@ -1,0 +1,20 @@
+"""Reaching a run's control socket, however long the path of its folder is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from robofeed.data.control_messages import SOCKET
+
+
+@contextlib.contextmanager
+def socket_path(run_dir: Path) -> Iterator[str]:
+    """A name of `run_dir`'s socket that is short enough for the kernel, which takes 107 bytes."""
+    folder = os.open(run_dir, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{SOCKET}"
+    finally:
+        os.close(folder)
