@@ -29,7 +29,6 @@ class Kind(enum.StrEnum):
     REMARK = "remark"
     RETRACTION = "retraction"
     CONSENT = "consent"
-    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +184,6 @@ class Consent:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """Nothing: it stands where a record was whose person asked to be forgotten."""
-
-    kind: ClassVar[Kind] = Kind.FORGOTTEN
-    stamp: Stamp
-
-
 Feedback = (
     Ranking
     | Skip
@@ -204,7 +195,6 @@ Feedback = (
     | Remark
     | Retraction
     | Consent
-    | Forgotten
 )
 
 
@@ -242,7 +232,6 @@ _TYPES: Mapping[Kind, type[Any]] = {
         Remark,
         Retraction,
         Consent,
-        Forgotten,
     )
 }
 

@@ -1,0 +1,103 @@
+// Hold to move: what the held keys ask for, sent 20 times a second, and nothing once in doubt.
+
+const BEAT_MS = 50;
+// For each number of an action, the key that raises it and the key that lowers it.
+export const AXIS_KEYS = [["d", "a"], ["w", "s"], ["r", "f"], ["e", "q"], ["t", "g"], ["y", "h"], ["u", "j"]];
+
+export class Hold {
+  // `send` passes a command to the arm; `dropped` hears why the controls were given back here.
+  constructor(send, dropped) {
+    this.send = send;
+    this.dropped = dropped;
+    this.axes = null;
+    this.held = new Set();
+    this.scale = 0.5;
+    this.steering = false;
+    this.timer = 0;
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    addEventListener("keydown", (event) => this.key(event, true), { signal });
+    addEventListener("keyup", (event) => this.key(event, false), { signal });
+    addEventListener("blur", () => this.drop("this window lost the focus"), { signal });
+    addEventListener("pagehide", () => this.drop("the page was left"), { signal });
+    const hidden = () => document.hidden && this.drop("the page was hidden");
+    document.addEventListener("visibilitychange", hidden, { signal });
+  }
+
+  get active() {
+    return this.timer !== 0;
+  }
+
+  // The arm's action: names, low, high. From now on the heart beats.
+  begin(axes) {
+    this.axes = axes;
+    this.steering = false;
+    this.held.clear();
+    clearInterval(this.timer);
+    this.timer = setInterval(() => this.beat(), BEAT_MS);
+    this.beat();
+  }
+
+  end() {
+    clearInterval(this.timer);
+    this.timer = 0;
+    this.held.clear();
+    this.steering = false;
+  }
+
+  drop(why) {
+    if (!this.active) return;
+    this.held.clear();
+    this.send({ do: "move", action: this.action() });
+    this.send({ do: "release" });
+    this.end();
+    this.dropped(why);
+  }
+
+  // The policy acts again; the heart goes on beating.
+  letGo() {
+    this.steering = false;
+    this.held.clear();
+    this.send({ do: "let_go" });
+  }
+
+  press(key, down) {
+    if (!this.active || !this.known(key)) return false;
+    if (down) this.held.add(key);
+    else this.held.delete(key);
+    this.steering ||= down;
+    this.beat();
+    return true;
+  }
+
+  key(event, down) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (!this.active || !this.known(key)) return;
+    event.preventDefault();
+    if (!event.repeat) this.press(key, down);
+  }
+
+  known(key) {
+    return AXIS_KEYS.slice(0, this.axes.names.length).flat().includes(key);
+  }
+
+  // A change from holding still, in the action's own units; zeros hold still.
+  action() {
+    return this.axes.names.map((_, axis) => {
+      const [up, down] = AXIS_KEYS[axis] ?? [];
+      const value =
+        (this.held.has(up) ? this.axes.high[axis] : 0) + (this.held.has(down) ? this.axes.low[axis] : 0);
+      return value * this.scale;
+    });
+  }
+
+  beat() {
+    this.send(this.steering ? { do: "move", action: this.action() } : { do: "alive" });
+  }
+
+  close() {
+    this.drop("the view was left");
+    this.listening.abort();
+  }
+}
