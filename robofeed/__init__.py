@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         RunStarted,
         Updated,
     )
+    from robofeed.feedback.agreement import summarise_people
     from robofeed.feedback.answering import Draft, Respondent
     from robofeed.feedback.clips import Clip, ClipStore
     from robofeed.hookspecs import hookimpl
@@ -83,6 +84,7 @@ __all__ = [
     "load_config",
     "open_clips",
     "resume",
+    "summarise_people",
     "train",
 ]
 
@@ -110,6 +112,7 @@ _HOMES = {
     ),
     "robofeed.feedback.answering": ("Draft", "Respondent"),
     "robofeed.feedback.clips": ("Clip", "ClipStore"),
+    "robofeed.feedback.agreement": ("summarise_people",),
     "robofeed.hookspecs": ("hookimpl",),
     "robofeed.interfaces": (
         "Backend",

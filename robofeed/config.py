@@ -149,12 +149,16 @@ class Schedule(Table):
 
 
 class LedgerTable(Table):
-    """[ledger]: where what people say is kept."""
+    """[ledger]: where what people say is kept, and how questions are shared out among them."""
 
     url: str = ""
     """PostgreSQL for a team, such as postgresql://user@host/database, where each run gets a schema
     of its own; empty = a SQLite file in the run's folder. Never a password: that is taken from
     PGPASSWORD or ~/.pgpass."""
+    overlap: Positive = 1
+    """How many people are to answer each question, where several do."""
+    hold_s: Seconds = 120.0
+    """How long a question that was given to one person is kept from the others."""
 
 
 class Prior(Table):

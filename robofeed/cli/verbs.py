@@ -24,6 +24,8 @@ OWN_VERBS = {
     "report": "Write the report page of a run, finished or not; the last line says where it is.",
     "compare": "Compare finished runs: success over seeds with 95 % interval, table, plots, CSV.",
     "runs": "List the runs in a folder.",
+    "feedback": "Read, export, check and forget what people said in a run.",
+    "people": "Say who may look at a run, answer and drive; each gets a personal link.",
     "plugins": "Show installed plugins, what each offers and which failed to load.",
     "doctor": "Check this machine: Python, torch, simulator, disk, versions.",
 }

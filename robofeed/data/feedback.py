@@ -29,6 +29,7 @@ class Kind(enum.StrEnum):
     REMARK = "remark"
     RETRACTION = "retraction"
     CONSENT = "consent"
+    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,14 @@ class Consent:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Nothing: it stands where a record was whose person asked to be forgotten."""
+
+    kind: ClassVar[Kind] = Kind.FORGOTTEN
+    stamp: Stamp
+
+
 Feedback = (
     Ranking
     | Skip
@@ -195,6 +204,7 @@ Feedback = (
     | Remark
     | Retraction
     | Consent
+    | Forgotten
 )
 
 
@@ -232,6 +242,7 @@ _TYPES: Mapping[Kind, type[Any]] = {
         Remark,
         Retraction,
         Consent,
+        Forgotten,
     )
 }
 

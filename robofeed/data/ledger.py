@@ -26,8 +26,11 @@ from robofeed.data.feedback import (
     taken_back,
     to_payload,
 )
+from robofeed.data.forgetting import Forgetting, forget
 from robofeed.data.leases import HOLD_S, Leases
+from robofeed.data.ledger_audit import Audit, audit
 from robofeed.data.ledger_database import LedgerDatabase
+from robofeed.data.ledger_export import table
 from robofeed.data.ledger_on_sqlite import SqliteFile
 from robofeed.data.ledger_platform import Platform
 from robofeed.data.ledger_rows import query_of, record_of
@@ -45,15 +48,6 @@ class Entry:
 
     sequence: int
     feedback: Feedback
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What `Ledger.verify` found; no problems means all is well."""
-
-    records: int
-    queries: int
-    problems: tuple[str, ...]
 
 
 class Ledger:
@@ -252,36 +246,26 @@ class Ledger:
         answered = {getattr(entry.feedback, "query_id", None) for entry in self.standing()}
         return [query for query in self.queries() if query.id not in answered]
 
+    def table(self) -> list[dict[str, Any]]:
+        """Every record as it is stored, with its columns, its question and what became of it."""
+        return table(self._database)
+
     def verify(self) -> Audit:
         """Check the storage, the order without gaps, and that every record and query can be read.
 
         Raises:
-            DataError: the file is damaged so far that it cannot be asked.
+            DataError: the ledger is damaged so far that it cannot be asked.
         """
-        problems = self._database.integrity()
-        with self._database.reading() as connection:
-            records = connection.execute(sa.select(FEEDBACK).order_by(FEEDBACK.c.sequence)).all()
-            queries = connection.execute(sa.select(QUERIES).order_by(QUERIES.c.sequence)).all()
-        for place, row in enumerate(records, start=1):
-            if row.sequence != place:
-                problems.append(f"record {row.uuid} has sequence {row.sequence}, not {place}")
-            try:
-                feedback = self._record(row.sequence, row.payload)
-            except DataError as error:
-                problems.append(str(error))
-                continue
-            beside = (row.uuid, row.kind, row.person, row.source)
-            stamp = feedback.stamp
-            if beside != (stamp.uuid, str(feedback.kind), stamp.person, stamp.source):
-                problems.append(f"record {row.uuid}: the columns and the payload differ")
-        for place, row in enumerate(queries, start=1):
-            if row.sequence != place:
-                problems.append(f"query {row.id} has sequence {row.sequence}, not {place}")
-            try:
-                self._query(row)
-            except DataError as error:
-                problems.append(str(error))
-        return Audit(len(records), len(queries), tuple(problems))
+        return audit(self._database)
+
+    def forget(self, person: str, delete_labels: bool = False) -> Forgetting:
+        """Take a person out of the ledger, and with `delete_labels` also what they answered.
+
+        Raises:
+            ConfigError: nobody of this pseudonym is in it.
+            Busy: it is done, but somebody else's reading keeps old bytes in the file: try again.
+        """
+        return forget(self._database, person, delete_labels)
 
     def _record(self, sequence: int, payload: str) -> Feedback:
         return record_of(self._database.where, sequence, payload)

@@ -73,6 +73,21 @@ class LedgerDatabase:
         finally:
             self._turn.release()
 
+    @contextmanager
+    def amending(self, table: sa.Table) -> Iterator[sa.Connection]:
+        """A writing transaction in which an append-only table lets its rows be changed."""
+        with self.writing() as connection, self._platform.unlocked(connection, table.name):
+            yield connection
+
+    def clean(self) -> None:
+        """Overwrite what was changed or deleted, so that its bytes are in no file any more.
+
+        Raises:
+            Busy: others use the database just now.
+        """
+        with self._in_words("clean"):
+            self._platform.clean()
+
     def integrity(self) -> list[str]:
         """What the database itself finds wrong with its storage."""
         with self.reading() as connection:

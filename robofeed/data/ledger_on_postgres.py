@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from robofeed.data.errors import Busy, ConfigError, DataError, Full
 from robofeed.data.ledger_platform import Trouble
+from robofeed.data.ledger_tables import FEEDBACK, LEASES, PEOPLE
 from robofeed.data.ledger_url import SCHEMA
 
 _LOCK_CLASS = 0x726F626F
@@ -75,6 +77,21 @@ class PostgresSchema:
             if connection.scalar(found, {"schema": self._schema}) is None:
                 self._lock(connection)
                 connection.execute(sa.schema.CreateSchema(self._schema, if_not_exists=True))
+
+    @contextmanager
+    def unlocked(self, connection: sa.Connection, table: str) -> Iterator[None]:
+        trigger = f"TRIGGER {table}_no_change"
+        connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE {trigger}")
+        yield
+        connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE {trigger}")
+
+    def clean(self) -> None:
+        """Write the tables anew; what the server logged before is the server's own affair."""
+        with (
+            self._outside().execution_options(isolation_level="AUTOCOMMIT").connect() as connection
+        ):
+            for table in (FEEDBACK, PEOPLE, LEASES):
+                connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {table.name}")
 
     def trouble(self, error: BaseException) -> Trouble:
         import psycopg

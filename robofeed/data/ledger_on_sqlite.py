@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,35 @@ class SqliteFile:
                 if "locked" not in str(error) or time.monotonic() > deadline_s:
                     raise
                 time.sleep(0.01)
+
+    @contextmanager
+    def unlocked(self, connection: sa.Connection, table: str) -> Iterator[None]:
+        triggers = connection.exec_driver_sql(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name = ?",
+            (f"{table}_no_update",),
+        ).all()
+        for trigger in triggers:
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger.name}")
+        yield
+        for trigger in triggers:
+            connection.exec_driver_sql(trigger.sql)
+
+    def clean(self) -> None:
+        """Write the file anew and empty the WAL.
+
+        Raises:
+            Busy: another process reads or writes.
+        """
+        with self.reader.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("VACUUM")
+            # What was read before the checkpoint may be in the WAL until its readers are done.
+            busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise Busy(
+                f"{self.where}: the records are changed, but old bytes may still be in "
+                f"{self.where}-wal while another process reads it; do the same again later"
+            )
 
     def trouble(self, error: BaseException) -> Trouble:
         said = str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +45,12 @@ class Platform(Protocol):
 
     def prepare(self) -> None:
         """Make it ready for its tables. Called once, before anything else but `exists`."""
+
+    def unlocked(self, connection: sa.Connection, table: str) -> AbstractContextManager[None]:
+        """Lets rows of an append-only table be changed in this transaction."""
+
+    def clean(self) -> None:
+        """Leave nothing of what was changed or deleted in the database's own files."""
 
     def trouble(self, error: BaseException) -> Trouble:
         """Put an error into words."""

@@ -23,6 +23,7 @@ from robofeed.data.ledger_tables import FEEDBACK, LEASES, PEOPLE
 
 OPERATOR = "operator"
 """Pseudonym of whoever started the run; not in the table, because no token of theirs is kept."""
+_NOBODY = "forgotten"
 _TOKEN_BYTES = 32
 
 
@@ -87,8 +88,8 @@ class People:
             raise ConfigError(
                 f"{name!r} is no pseudonym: up to 64 letters, digits, '.', '_' and '-', please"
             )
-        if name == OPERATOR:
-            raise ConfigError(f"{OPERATOR!r} is whoever starts the run; take another pseudonym")
+        if name == OPERATOR or name.startswith(_NOBODY):
+            raise ConfigError(f"{name!r} has a meaning of its own here; take another pseudonym")
         try:
             person = Person(name, Role(role))
         except ValueError:

@@ -91,13 +91,13 @@ class RewardConfig(_Frozen):
     inputs: tuple[str, ...] = ()
     """the observed elements that judgements are made by, such as "cube_from_tool.*"; empty = all
     of them and the action"""
-    learning_rate: Positive = 3e-4
+    learning_rate: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
     input_sparsity: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """how strongly inputs that explain no answer are shut out: the pull of every input's weights
     towards zero, as a share of the largest step the optimiser can make against it"""
-    batch_size: Count = 128
-    """rankings in a batch"""
+    batch_size: Count = 16
+    """rankings in a batch; small batches make the many steps that a few hundred answers need"""
     max_epochs: Count = 50
     """passes over the labels in one fit"""
     stop_accuracy: Share = 0.97

@@ -43,8 +43,9 @@ def test_kill_9_of_a_writer_loses_and_doubles_nothing(tmp_path, load_share):
     for _ in range(kills):
         command = [sys.executable, "-c", WRITER, str(path), *in_doubt]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        lines = [child.stdout.readline()]
-        time.sleep(rng.uniform(0.0, 0.1))
+        # After so many lines and a moment, so that a slow machine too is killed in every phase.
+        lines = [child.stdout.readline() for _ in range(rng.randint(1, 9))]
+        time.sleep(rng.uniform(0.0, 0.02))
         child.send_signal(signal.SIGKILL)
         lines += child.stdout.readlines()
         child.wait()

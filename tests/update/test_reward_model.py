@@ -12,7 +12,7 @@ from robofeed.update.config import RewardConfig
 from robofeed.update.ranked_clips import gather, is_held_out, split
 from robofeed.update.reward_model import PreferenceEnsemble
 
-QUICK = RewardConfig(hidden=(32, 32), learning_rate=3e-3, max_epochs=30)
+QUICK = RewardConfig(hidden=(32, 32), learning_rate=3e-3, batch_size=128, max_epochs=30)
 
 
 def made(spec, config=QUICK, seed=0):
