@@ -142,6 +142,11 @@ class ControlChannel:
                 self._take = self._still
         return take
 
+    def attended(self) -> bool:
+        """Whether somebody holds the controls or asks to stop. For times without steps."""
+        self._serve()
+        return self._holder is not None or self._stopped_by is not None
+
     # --- an Audience ---
 
     def wants_state(self) -> bool:

@@ -27,13 +27,16 @@ class PatientCollector:
     ahead_steps: int
     """how far training goes on beyond the step from which on people are waited for"""
     progress: Progress
+    attended: Callable[[], bool] = lambda: False
+    """whether somebody is at the controls: the arm is then theirs to move, answers or not"""
     nap: Callable[[float], None] = time.sleep
     _waiting: bool = False
 
     def round(self) -> Iterator[StepBatch]:
         """Transitions of a round, or none after a nap."""
         since = self.conversation.waits_since()
-        if since is None or self.progress.steps < since + self.ahead_steps:
+        behind = since is not None and self.progress.steps >= since + self.ahead_steps
+        if not behind or self.attended():
             self._waiting = False
             yield from self.rounds.round()
             return

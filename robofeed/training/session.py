@@ -179,6 +179,7 @@ class _Session:
                     run.conversation,
                     self._resolved.config.schedule.ahead_steps,
                     progress,
+                    run.controls.channel.attended if run.controls else lambda: False,
                 ),
                 interview=run.conversation,
                 learner=run.learner,

@@ -233,6 +233,20 @@ def test_anybody_may_stop_the_arm_and_nothing_said_before_counts_any_more(channe
     assert channel.driver == ANNA
 
 
+def test_between_steps_it_still_notices_who_comes(channel, connect, clock):
+    assert not channel.attended()
+    client = connect()
+    assert not channel.attended(), "somebody who only looks"
+    client.send(Do.TAKE, sent_ns=clock.ns)
+    channel.attended()
+    assert channel.attended()
+    client.send(Do.RELEASE, sent_ns=clock.ns)
+    assert not channel.attended()
+    client.send(Do.STOP, sent_ns=clock.ns)
+    assert channel.attended()
+    assert isinstance(poll(channel), StopRequest)
+
+
 def test_a_stop_comes_before_everything_else(channel, anna):
     anna.send(Do.PAUSE)
     anna.send(Do.STOP)

@@ -184,7 +184,7 @@ def test_training_goes_on_a_little_and_then_waits_for_people(talk, ledger):
     conversation, told = talk(most_open=1)
     progress = Progress()
     rounds, naps = Rounds(progress), []
-    patient = PatientCollector(rounds, conversation, 30, progress, naps.append)
+    patient = PatientCollector(rounds, conversation, 30, progress, nap=naps.append)
 
     def go(count):
         for _ in range(count):
@@ -207,11 +207,24 @@ def test_training_goes_on_a_little_and_then_waits_for_people(talk, ledger):
     assert conversation.interviewer.next_id == 5, "one was open: the next session was held"
 
 
+def test_whoever_is_at_the_controls_is_not_kept_waiting_for_answers(talk):
+    conversation, _ = talk(most_open=1)
+    progress = Progress()
+    there, naps = [True, True, False], []
+    patient = PatientCollector(
+        Rounds(progress), conversation, 0, progress, lambda: there.pop(0), naps.append
+    )
+    conversation.ask(progress)
+    for _ in range(4):
+        list(patient.round())
+    assert progress.steps == 30 and len(naps) == 1, "the first round was due anyway"
+
+
 def test_the_last_questions_of_the_budget_are_waited_for(talk, ledger):
     conversation, _ = talk(budget=6, most_open=1)
     progress = Progress()
     naps = []
-    patient = PatientCollector(Rounds(progress), conversation, 0, progress, naps.append)
+    patient = PatientCollector(Rounds(progress), conversation, 0, progress, nap=naps.append)
     conversation.ask(progress)
     ledger.append(ranking(1, 0))
     ledger.append(ranking(2, 1))
@@ -230,7 +243,7 @@ def test_who_answers_at_once_is_never_waited_for(talk, ledger):
     conversation, _ = talk()
     progress = Progress()
     naps = []
-    patient = PatientCollector(Rounds(progress), conversation, 0, progress, naps.append)
+    patient = PatientCollector(Rounds(progress), conversation, 0, progress, nap=naps.append)
     for _ in range(20):
         conversation.ask(progress)
         list(patient.round())
