@@ -2,13 +2,13 @@
 
 A lease keeps two people from spending time on one question; it is no permission. An answer that
 comes late, or from someone who held no lease, is appended to the ledger like any other and counts
-as an extra label.
+as an extra label. So leases need not survive a power cut, and no disk waits for them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 
@@ -47,23 +47,14 @@ class Leases:
         Of each question they have not answered it, and fewer than `overlap` others have answered
         or hold it. Repeated questions go to those who answered them the first time, if they can.
         """
-        with self._database.writing() as connection:
+        with self._database.writing(durable=False) as connection:
             book = self._book
             book.read(connection)
             connection.execute(LEASES.delete().where(LEASES.c.expires_at_ns <= now_ns))
             holders: dict[str, set[str]] = defaultdict(set)
             for row in connection.execute(sa.select(LEASES)):
                 holders[row.query_id].add(row.person)
-            free = [
-                query
-                for query in book.open.values()
-                if person not in book.answered_by(query.id)
-                and len((book.answered_by(query.id) | holders[query.id]) - {person}) < self._overlap
-            ]
-            free.sort(
-                key=lambda query: (person not in holders[query.id], not book.suits(query, person))
-            )
-            lent = free[:count]
+            lent = self._choose(person, count, holders)
             # What they answered since they hold no longer; what is lent again is held anew.
             done = [each for each, who in holders.items() if person in who & book.answered_by(each)]
             self._end(connection, person, [*done, *(query.id for query in lent)])
@@ -77,6 +68,25 @@ class Leases:
                     ],
                 )
         return lent
+
+    def _choose(self, person: str, count: int, holders: Mapping[str, set[str]]) -> list[Query]:
+        book = self._book
+
+        def free(query: Query) -> bool:
+            done = book.answered_by(query.id)
+            busy = done | holders.get(query.id, set())
+            return person not in done and len(busy - {person}) < self._overlap
+
+        mine = {query_id for query_id, who in holders.items() if person in who}
+        held = [book.open[each] for each in sorted(mine, key=book.place) if each in book.open]
+        chosen = [query for query in held if free(query)]
+        second_choice: list[Query] = []
+        for query in book.open.values():
+            if len(chosen) >= count:
+                break
+            if query.id not in mine and free(query):
+                (chosen if book.suits(query, person) else second_choice).append(query)
+        return [*chosen, *second_choice][:count]
 
     def holds(self, person: str, query_id: str, now_ns: int) -> bool:
         """Whether `person` holds this question now; where not, their answer is an extra one."""
@@ -92,7 +102,7 @@ class Leases:
 
     def release(self, person: str, query_ids: Iterable[str]) -> None:
         """Give questions back before their time; those that `person` does not hold are no error."""
-        with self._database.writing() as connection:
+        with self._database.writing(durable=False) as connection:
             self._end(connection, person, query_ids)
 
     def _end(self, connection: sa.Connection, person: str, query_ids: Iterable[str]) -> None:
@@ -110,6 +120,7 @@ class _Book:
         self.open: dict[str, Query] = {}
         """queries with fewer than `overlap` people's answers, in the order they were asked"""
         self._queries: dict[str, Query] = {}
+        self._places: dict[str, int] = {}
         self._answers: dict[str, tuple[str, str]] = {}
         """query and person of each answer's uuid, taken back or not"""
         self._retractions: list[Retraction] = []
@@ -119,6 +130,10 @@ class _Book:
     def answered_by(self, query_id: str) -> set[str]:
         """Who gave an answer that stands."""
         return self._people.get(query_id, set())
+
+    def place(self, query_id: str) -> int:
+        """Where a query stands in the order in which they were asked."""
+        return self._places.get(query_id, 0)
 
     def suits(self, query: Query, person: str) -> bool:
         """False for a question put again that `person` did not get the first time."""
@@ -132,7 +147,7 @@ class _Book:
             .order_by(QUERIES.c.sequence)
         ):
             self._queries[row.id] = self.open[row.id] = query_of(self._where, row)
-            self._query_cursor = row.sequence
+            self._query_cursor = self._places[row.id] = row.sequence
         kinds = [str(kind) for kind in (Kind.RANKING, Kind.SKIP, Kind.RETRACTION)]
         fresh: list[str] = []
         before = len(self._retractions)

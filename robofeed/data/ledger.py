@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from robofeed.data.feedback import (
     to_payload,
 )
 from robofeed.data.forgetting import Forgetting, forget
+from robofeed.data.group_commit import GroupCommit
 from robofeed.data.leases import HOLD_S, Leases
 from robofeed.data.ledger_audit import Audit, audit
 from robofeed.data.ledger_database import LedgerDatabase
@@ -58,6 +59,7 @@ class Ledger:
 
     def __init__(self, database: LedgerDatabase) -> None:
         self._database = database
+        self._append = GroupCommit(self._commit)
         self.people = People(database)
         """who may look, answer, drive"""
 
@@ -97,25 +99,27 @@ class Ledger:
             Busy, Full, DataError: the record cannot be stored. That is no proof that it was not:
                 send the same record again.
         """
-        payload = _as_text(to_payload(feedback))
-        stamp = feedback.stamp
+        return self._append(feedback)
+
+    def _commit(self, records: Sequence[Feedback]) -> list[Receipt | Exception]:
         with self._database.writing() as connection:
-            known = connection.execute(
-                sa.select(FEEDBACK.c.sequence, FEEDBACK.c.payload).where(
-                    FEEDBACK.c.uuid == stamp.uuid
-                )
-            ).one_or_none()
-            if known is not None:
-                if json.loads(known.payload) != json.loads(payload):
-                    raise Conflict(
-                        f"{self._database.where}: the record {stamp.uuid} is there already with "
-                        "another content; what a person said is never replaced, so append a "
-                        "retraction and a new record"
-                    )
-                return Receipt(stamp.uuid, known.sequence)
+            return [self._place(connection, record) for record in records]
+
+    def _place(self, connection: sa.Connection, feedback: Feedback) -> Receipt | Conflict:
+        stamp = feedback.stamp
+        known = connection.execute(
+            sa.select(FEEDBACK.c.sequence, FEEDBACK.c.payload).where(FEEDBACK.c.uuid == stamp.uuid)
+        ).one_or_none()
+        if known is None:
             sequence = _next(connection, FEEDBACK)
             self._insert(connection, feedback, sequence)
-        return Receipt(stamp.uuid, sequence)
+            return Receipt(stamp.uuid, sequence)
+        if json.loads(known.payload) == json.loads(_as_text(to_payload(feedback))):
+            return Receipt(stamp.uuid, known.sequence)
+        return Conflict(
+            f"{self._database.where}: the record {stamp.uuid} is there already with another "
+            "content; what a person said is never replaced, so append a retraction and a new record"
+        )
 
     @staticmethod
     def _insert(connection: sa.Connection, feedback: Feedback, sequence: int) -> None:

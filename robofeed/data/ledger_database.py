@@ -59,8 +59,11 @@ class LedgerDatabase:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """The only writing transaction at this time; durable when left, undone by an exception."""
+    def writing(self, durable: bool = True) -> Iterator[sa.Connection]:
+        """The only writing transaction at this time, undone by an exception.
+
+        On the disk when left, where `durable`; else it may be undone by a power cut, whole.
+        """
         # Threads queue here, because SQLite's way of waiting is to sleep and look again.
         if not self._turn.acquire(timeout=self._lock_timeout_s):
             raise Busy(
@@ -68,7 +71,8 @@ class LedgerDatabase:
                 f"{self._lock_timeout_s:g} s; try again"
             )
         try:
-            with self._in_words("write to"), self._platform.writer.begin() as connection:
+            engine = self._platform.writer if durable else self._platform.relaxed_writer
+            with self._in_words("write to"), engine.begin() as connection:
                 yield connection
         finally:
             self._turn.release()

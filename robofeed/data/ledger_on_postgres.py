@@ -59,7 +59,10 @@ class PostgresSchema:
         self.reader = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
+        self.relaxed_writer = engine.execution_options(isolation_level="READ COMMITTED")
         sa.event.listen(self.writer, "begin", self._lock)
+        sa.event.listen(self.relaxed_writer, "begin", self._lock)
+        sa.event.listen(self.relaxed_writer, "begin", _relax)
 
     def exists(self) -> bool:
         with self._outside().connect() as connection:
@@ -131,3 +134,7 @@ class PostgresSchema:
             DBAPIError: there is no way to the server.
         """
         return sa.create_engine(self._url, connect_args=self._arguments, poolclass=NullPool)
+
+
+def _relax(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from robofeed.data.errors import Busy, DataError, Full
 from robofeed.data.ledger_platform import Trouble
 
-_WRITES = "robofeed_writes"
+_WRITES = "robofeed_synchronous"
+"""Execution option of connections that write: how far a commit is synced."""
 
 
 class SqliteFile:
@@ -24,7 +25,9 @@ class SqliteFile:
         self.where = url.database or str(url)
         self._lock_timeout_s = lock_timeout_s
         self.reader = sa.create_engine(url, connect_args={"timeout": lock_timeout_s})
-        self.writer = self.reader.execution_options(**{_WRITES: True})
+        self.writer = self.reader.execution_options(**{_WRITES: "FULL"})
+        # In WAL mode a later FULL commit syncs what came before it, so the order is kept.
+        self.relaxed_writer = self.reader.execution_options(**{_WRITES: "NORMAL"})
         sa.event.listen(self.reader, "connect", _set_up)
         sa.event.listen(self.reader, "begin", _begin)
 
@@ -105,11 +108,14 @@ class SqliteFile:
 def _set_up(connection: Any, record: object) -> None:
     # SQLAlchemy says when a transaction begins, not the driver.
     connection.isolation_level = None
-    # A commit is on the disk when it returns: what a person said survives a power cut.
-    connection.execute("PRAGMA synchronous = FULL")
 
 
 def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
+    synchronous = connection.get_execution_options().get(_WRITES)
+    if synchronous is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    # With FULL a commit is on the disk when it returns: what a person said survives a power cut.
+    connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
     # IMMEDIATE takes the writer's lock now, so that sequences are given out in commit order.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

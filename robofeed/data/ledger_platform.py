@@ -40,6 +40,10 @@ class Platform(Protocol):
     def writer(self) -> sa.Engine:
         """For transactions that write."""
 
+    @property
+    def relaxed_writer(self) -> sa.Engine:
+        """For transactions that write what a power cut may undo; no faster to lock, but to end."""
+
     def exists(self) -> bool:
         """Whether there is something to open."""
 
