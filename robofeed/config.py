@@ -166,6 +166,8 @@ class Prior(Table):
 
     demonstrations: Count = 0
     """Episodes of the scripted expert. The learner says which share of a batch they make up."""
+    folder: str = ""
+    """A folder of `robofeed record`, whose demonstrations are given as well; empty = none."""
     pretrain_updates: Count = 0
     """Updates of behaviour cloning on them before anything else; the actor starts from there."""
 

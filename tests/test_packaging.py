@@ -142,7 +142,11 @@ def test_the_code_comes_from_the_wheels_alone(installed: Path, tmp_path: Path) -
 def test_every_plugin_loads_from_its_wheel(installed: Path, tmp_path: Path) -> None:
     listed = ask(installed, "-m", "robofeed", "plugins", "list", "--json", folder=tmp_path)
     rows = {row["distribution"]: row for row in json.loads(listed)}
-    offering = {label(path) for path in LOCAL if "entry-points" in project(path)["project"]}
+    offering = {
+        label(path)
+        for path in LOCAL
+        if "robofeed" in project(path)["project"].get("entry-points", {})
+    }
 
     assert set(rows) == offering
     assert not [row for row in rows.values() if row["error"]]

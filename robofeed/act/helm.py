@@ -2,7 +2,7 @@
 
 The person is asked inside the step. While somebody holds the controls a simulator runs at real
 time; otherwise as fast as it can. While that arm is paused, simulated time stands still: a pause
-costs no steps. A real arm holds, step by step.
+costs no steps. A real arm holds, step by step. A recording waits while nobody holds them.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ class Visit:
     stretches: list[Stretch] = field(default_factory=list)
     mark: Mark | None = None
     discarded: bool = False
+    cut_short: bool = False
+    """it is a recording that was ended before the episode was"""
     ended_by: Driver | None = None
     """who marked or discarded it"""
     stopped_by: Driver | None = None
@@ -96,6 +98,8 @@ class Visit:
     @property
     def over(self) -> str:
         """Why a person ended the episode, in words; empty while none did."""
+        if self.cut_short:
+            return "the recording was ended"
         if self.discarded:
             return "discarded by a person"
         if self.mark is not None:
@@ -171,6 +175,8 @@ class Helm:
         self._version = policy_version
         row = self._fleet.table.proposed[ROW]
         proposed: FloatArray = row.copy()
+        if self._own_phase == "recording" and not self._manned():
+            return None
         said = self._ask(proposed)
         if self._hands_off:
             self._bear_in_mind(said)
@@ -208,17 +214,17 @@ class Helm:
             self.visit.latencies_ms.append(late_ms)
         self.visit.overruns = self._rate.overruns - self._overruns_before
 
-    def wait_for_driver(self) -> bool:
-        """Return True as soon as somebody holds the controls, False when the run is to end."""
-        table = self._fleet.table
-        while self._corrector.driver is None:
-            if self.interrupted():
-                return False
+    def _manned(self) -> bool:
+        """Wait until somebody holds the controls; False where the episode is over before that."""
+        while not self.interrupted():
+            if self._corrector.driver is not None:
+                return True
             self._rate.wait()
-            self._ask(table.proposed[ROW])
-            if self.visit.stopped_by:
+            self._ask(self._fleet.table.proposed[ROW])
+            if self.visit.stopped_by is not None:
                 return False
-        return True
+        self.visit.cut_short = True
+        return False
 
     def _ask(self, proposed: FloatArray) -> Intervention:
         self._keep_time()

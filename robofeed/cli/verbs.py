@@ -20,6 +20,8 @@ OWN_VERBS = {
     "train": "Train an arm on a task from preferences.",
     "resume": "Continue an interrupted run from its last checkpoint.",
     "eval": "Measure the success rate of a run's policy.",
+    "record": "Record demonstrations by a person at the controls.",
+    "replay": "Play a recorded episode back: in the simulator, in a window, or as a film.",
     "label": "Answer questions about a run, going on or finished: in a browser or a terminal.",
     "report": "Write the report page of a run, finished or not; the last line says where it is.",
     "compare": "Compare finished runs: success over seeds with 95 % interval, table, plots, CSV.",

@@ -1,14 +1,24 @@
-"""Demonstrations by the scripted expert, given before anything else and counted as such."""
+"""Demonstrations, of people and of the scripted expert: given first, and counted as such."""
 
 from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+
+from robofeed.act.recording import Recorded
 from robofeed.act.rollout import ExpertPolicy, Rollout
-from robofeed.data.errors import SafetyStop
+from robofeed.data.batch import StepBatch
+from robofeed.data.episode import Episode, TruthTrace
+from robofeed.data.errors import DataError, SafetyStop
 from robofeed.data.feedback import Demonstration, Stamp
+from robofeed.data.ledger import Ledger
 from robofeed.data.observation import Ended
+from robofeed.data.run_folder import open_run_folder
+from robofeed.data.store import EpisodeStore
 from robofeed.interfaces import Needs
 from robofeed.training.parts import Run
 from robofeed.training.prior import ImitatesPrior
@@ -17,9 +27,10 @@ _NAMESPACE = uuid.UUID("3b0f6b3e-2f4f-5c4b-8a11-2f1f0f6f4a7d")
 
 
 def give(run: Run) -> None:
-    """Record the configured number of demonstrations and hand them to the learner as prior steps.
+    """Hand demonstrations to the learner as prior steps: recorded ones, and the expert's.
 
     Raises:
+        DataError: the folder of recorded ones holds none, or is of another arm or task.
         SafetyStop: an action was refused in one of them; it is kept, marked FAULT.
     """
     prior = run.resolved.config.prior
@@ -30,6 +41,7 @@ def give(run: Run) -> None:
         for entry in run.ledger.since(0)
         if isinstance(entry.feedback, Demonstration)
     }
+    from_people = _give_recorded(run, Path(prior.folder), known) if prior.folder else 0
     given = 0
     while given < prior.demonstrations:
         count = min(run.fleet.size, prior.demonstrations - given)
@@ -62,8 +74,57 @@ def give(run: Run) -> None:
                 answered_at_ns=time.time_ns(),
             )
             run.ledger.append(Demonstration(stamp, episode_id))
-    if prior.pretrain_updates and given:
+    if prior.pretrain_updates and (given or from_people):
         _pretrain(run, prior.pretrain_updates)
+
+
+def _give_recorded(run: Run, path: Path, known: set[str]) -> int:
+    """Copy the demonstrations of another folder into this run, and give them to the learner."""
+    folder = open_run_folder(path)
+    store = EpisodeStore(folder.path)
+    ledger = Ledger.open(folder.ledger)
+    try:
+        found = [
+            entry.feedback
+            for entry in ledger.standing()
+            if isinstance(entry.feedback, Demonstration)
+        ]
+    finally:
+        ledger.close()
+    if not found:
+        raise DataError(
+            f"prior.folder: {path} holds no demonstrations; `robofeed record` makes some"
+        )
+    for number, demonstration in enumerate(found):
+        episode = replace(store.read(demonstration.episode_id), id=f"h{number:06d}")
+        if episode.spec_hash != run.fleet.spec.hash():
+            raise DataError(
+                f"prior.folder: {path} was recorded with other observations or actions than "
+                "this run has; use the same arm, task and kind of action"
+            )
+        truth = None
+        if run.fleet.has_truth and store.has_truth(demonstration.episode_id):
+            truth = replace(store.read_truth(demonstration.episode_id), episode_id=episode.id)
+        run.learner.add(_steps_of(episode, truth if run.ground_truth else None), "prior")
+        run.recorder.keep(Recorded(episode, truth))
+        run.recorder.flush()
+        if episode.id not in known:
+            # In the words of whoever gave it, under a name of this run's own.
+            own = str(uuid.uuid5(_NAMESPACE, f"{run.folder.name}/{episode.id}"))
+            run.ledger.append(Demonstration(replace(demonstration.stamp, uuid=own), episode.id))
+    return len(found)
+
+
+def _steps_of(episode: Episode, truth: TruthTrace | None) -> StepBatch:
+    terminated = np.zeros(len(episode), np.bool_)
+    terminated[-1] = episode.ended is Ended.TERMINATED
+    return StepBatch(
+        observation=episode.observations[:-1],
+        action=episode.executed,
+        next_observation=episode.observations[1:],
+        terminated=terminated,
+        true_reward=truth.reward if truth is not None else None,
+    )
 
 
 def _pretrain(run: Run, updates: int) -> None:

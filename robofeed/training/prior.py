@@ -26,12 +26,14 @@ def check_prior(config: RunConfig, learner: Learner) -> None:
     """
     prior, use = config.prior, config.learner.use
     lives_on_them = Needs.DEMONSTRATIONS in learner.needs
-    if lives_on_them and prior.demonstrations == 0:
+    some = prior.demonstrations > 0 or bool(prior.folder)
+    if lives_on_them and not some:
         raise ConfigError(
             f"learner.use = {use!r} learns from demonstrations and there are none: add, for "
-            "instance, --set prior.demonstrations=50 --set prior.pretrain_updates=2000"
+            "instance, --set prior.demonstrations=50 --set prior.pretrain_updates=2000, or "
+            "--set prior.folder=FOLDER with those of `robofeed record`"
         )
-    pretrains = prior.demonstrations > 0 and prior.pretrain_updates > 0
+    pretrains = some and prior.pretrain_updates > 0
     if pretrains and not lives_on_them and not isinstance(learner, ImitatesPrior):
         raise ConfigError(
             f"learner.use = {use!r} cannot start from demonstrations: set "

@@ -73,7 +73,7 @@ def train(
         update={"run": resolved.config.run.model_copy(update={"name": ""})}
     )
     folder.config_path.write_text(dump_toml(unnamed), encoding="utf-8")
-    folder.write_about(_about(folder, resolved, registry))
+    folder.write_about(describe_run(folder, resolved, registry))
     return _Session(resolved, folder, registry, listen).go()
 
 
@@ -314,7 +314,10 @@ def _stop_rules(config: RunConfig) -> list[StopRule]:
     return rules
 
 
-def _about(folder: RunFolder, resolved: ResolvedRun, registry: PluginRegistry) -> dict[str, Any]:
+def describe_run(
+    folder: RunFolder, resolved: ResolvedRun, registry: PluginRegistry
+) -> dict[str, Any]:
+    """What run.json says of a new run."""
     import platform
     from importlib.metadata import version
 

@@ -1,0 +1,1 @@
+"""Corrections from a terminal: the verb `robofeed drive`."""
