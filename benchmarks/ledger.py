@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100.0)
     parser.add_argument("--url", help="a PostgreSQL database instead of a file here")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory(dir=".", prefix="benchmark-") as folder:
         ledger = Ledger.open(options.url or f"{folder}/feedback.sqlite")
         fill(ledger, round(options.rate * options.seconds) + 10)
         result: dict[str, Any] = {"cores": os.cpu_count(), "load_average": os.getloadavg()[0]}
