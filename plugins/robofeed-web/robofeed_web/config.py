@@ -14,8 +14,6 @@ class WebConfig(BaseModel):
     beyond_loopback: that other machines may connect is meant.
     motion_beyond_loopback: that other machines may move the arm is meant as well.
     host_names: names under which browsers may call it, beside those of loopback.
-    lease_s: how long a question is kept for the person it was shown to.
-    overlap: by how many people each question is to be answered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,5 +25,3 @@ class WebConfig(BaseModel):
     beyond_loopback: bool = False
     motion_beyond_loopback: bool = False
     host_names: tuple[str, ...] = ()
-    lease_s: float = Field(default=600.0, gt=0.0)
-    overlap: int = Field(default=1, ge=1)

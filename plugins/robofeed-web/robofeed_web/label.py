@@ -20,7 +20,6 @@ def command(
     motion_beyond_loopback: Annotated[
         bool, typer.Option("--motion-beyond-loopback", help="Other machines may move the arm.")
     ] = False,
-    overlap: Annotated[int, typer.Option(help="By how many people each question is answered.")] = 1,
     host_name: Annotated[
         list[str] | None, typer.Option(help="A name browsers may call it by; can be repeated.")
     ] = None,
@@ -37,7 +36,6 @@ def command(
         beyond_loopback=beyond_loopback,
         motion_beyond_loopback=motion_beyond_loopback,
         host_names=tuple(host_name or ()),
-        overlap=overlap,
     )
     serve(run, config, _say)
 

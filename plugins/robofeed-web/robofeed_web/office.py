@@ -18,6 +18,7 @@ from robofeed.data.people import Person
 from robofeed.data.store import EpisodeStore
 from robofeed_web import consent
 from robofeed_web.answers import ConsentSaid, RankingSaid, RetractionSaid, Said, SkipSaid, record_of
+from robofeed_web.people_figures import people_figures
 from robofeed_web.refusal import Refusal
 from robofeed_web.standing import Standing
 
@@ -62,6 +63,7 @@ class Office:
         self._pen = threading.Lock()
         self._segments: dict[str, Segment] = {}
         self._queries: dict[str, Query] = {}
+        self._counted: tuple[int, dict[str, Any]] | None = None
 
     def take(self, said: Said, person: Person) -> tuple[Receipt, bool]:
         """Store what a person said, durably; also returns whether it came after its lease.
@@ -193,9 +195,13 @@ class Office:
             for segment in query.segments:
                 self.clip_id(segment)
 
-    def agreement(self) -> float | None:
-        """Krippendorff's alpha over questions that two people or more answered, None without."""
-        return None
+    def people(self) -> dict[str, Any]:
+        """Figures of everybody, and how far they agree; counted anew only after a new record."""
+        self.standing.follow()
+        if self._counted is None or self._counted[0] != self.standing.cursor:
+            figures = people_figures(self.standing.records(), self._ledger.queries())
+            self._counted = (self.standing.cursor, figures)
+        return self._counted[1]
 
     def as_json(self, query: Query) -> dict[str, Any]:
         """A question as the page gets it: clips in the order shown, and not why it was chosen."""

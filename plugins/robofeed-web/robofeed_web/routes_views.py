@@ -8,8 +8,6 @@ from fastapi import APIRouter, Request
 
 from robofeed.data.people import Role
 from robofeed.data.run_folder import RunFolder
-from robofeed_web.people_figures import people_figures
-from robofeed_web.refusal import Refusal
 from robofeed_web.service import Service
 
 
@@ -23,22 +21,16 @@ def view_routes(service: Service) -> APIRouter:
         service.who(request.cookies, Role.VIEW)
         about = RunFolder(service.run_dir).about()
         shown = {name: about.get(name) for name in ("name", "status", "task", "seed", "created_at")}
-        return {"about": shown, **service.figures.read(), "agreement": office.agreement()}
+        return {"about": shown, **service.figures.read(), "agreement": office.people()["agreement"]}
 
     @routes.get("/api/people")
     def people(request: Request) -> dict[str, Any]:
         person = service.who(request.cookies, Role.LABEL)
-        office.standing.follow()
-        figures = people_figures(office.standing.records(), _query)
+        figures = office.people()
+        rows = figures["people"]
         # What somebody else gave, and how consistent they were, is for those who run this.
         if not person.role.may(Role.ADMIN):
-            figures = {name: row for name, row in figures.items() if name == person.pseudonym}
-        return {"people": figures, "taken_back": office.standing.retracted}
-
-    def _query(query_id: str) -> Any:
-        try:
-            return office.query(query_id)
-        except Refusal:
-            return None
+            rows = {name: row for name, row in rows.items() if name == person.pseudonym}
+        return {"people": rows, "taken_back": office.standing.retracted}
 
     return routes

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
+from robofeed import load_config
 from robofeed.data.ledger import Ledger
 from robofeed.data.run_folder import open_run_folder
 from robofeed.data.store import EpisodeStore
@@ -53,7 +54,8 @@ def serve(
         ledger = closing.enter_context(contextlib.closing(Ledger.open(folder.ledger)))
         film = closing.enter_context(contextlib.closing(RunFilm(folder.path)))
         members = Members(ledger.people, sessions)
-        leases = ledger.leases(config.overlap, config.lease_s)
+        table = load_config(file=folder.config_path).ledger
+        leases = ledger.leases(table.overlap, table.hold_s)
         service = Service(
             run_dir=folder.path,
             office=Office(ledger, leases, film, EpisodeStore(folder.path)),
