@@ -1,0 +1,216 @@
+"""The live view in a real Chromium, against an arm's end of the control socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from robofeed.data.feedback import Stop
+from robofeed.data.people import Role
+
+from .browser import chromium, come_in
+from .conftest import Caller, Served
+
+__all__ = ["chromium"]
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(300)]
+
+AXES = {"names": ["x", "y"], "low": [-0.02, -0.02], "high": [0.02, 0.02], "units": ["m", "m"]}
+
+
+class Arm:
+    """Says what a training process says on `control.sock`, and keeps what it is told."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.holder: dict[str, str] | None = None
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(run_dir / "control.sock"))
+        self._listener.listen(1)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.settimeout(0.04)
+        self._say(connection, {"is": "welcome", "run": "r", "period_s": 0.04, "action": AXES})
+        rest, step = b"", 0
+        while not self._ending.is_set():
+            try:
+                data = connection.recv(1 << 16)
+            except TimeoutError:
+                data = b""
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                self._obey(connection, json.loads(line))
+            step += 1
+            self._say(connection, self._state(step))
+        connection.close()
+
+    def _obey(self, connection: socket.socket, said: dict[str, Any]) -> None:
+        self.heard.append(said)
+        if said["do"] == "take":
+            self.holder = {"person": said["person"], "source": said["source"]}
+            self._say(connection, {"is": "taken", "person": said["person"]})
+        elif said["do"] == "release":
+            self.holder = None
+
+    def _state(self, step: int) -> dict[str, Any]:
+        return {
+            "is": "state",
+            "phase": "training",
+            "episode_id": "e000007",
+            "step": step,
+            "mode": "correcting" if self.holder else "autonomous",
+            "holder": self.holder,
+            "policy_version": 3,
+            "joint_rad": [0.1, -0.5],
+            "tool_m": [0.1, 0.2, 0.3],
+            "gripper": None,
+            "scene": [0.0],
+            "latency": {"last_ms": 10.0, "median_ms": 12.0, "count": 4},
+            "overruns": 0,
+        }
+
+    @staticmethod
+    def _say(connection: socket.socket, message: dict[str, Any]) -> None:
+        connection.sendall(json.dumps(message).encode() + b"\n")
+
+    def moves(self) -> list[list[float]]:
+        return [said["action"] for said in self.heard if said["do"] == "move"]
+
+    def wait_for(self, do: str) -> dict[str, Any]:
+        end_s = time.monotonic() + 20
+        while time.monotonic() < end_s:
+            for said in self.heard:
+                if said["do"] == do:
+                    return said
+            time.sleep(0.01)
+        raise AssertionError(f"no {do} was heard, only {[said['do'] for said in self.heard]}")
+
+    def end(self) -> None:
+        self._ending.set()
+        self._thread.join(5)
+        self._listener.close()
+
+
+@pytest.fixture
+def arm(served: Served) -> Iterator[Arm]:
+    arm = Arm(served.run_dir)
+    yield arm
+    arm.end()
+
+
+@pytest.fixture
+def page(chromium: Browser, served: Served, arm: Arm) -> Iterator[Page]:
+    context = chromium.new_context()
+    page = come_in(context.new_page(), served.url, "live")
+    page.wait_for_selector("#take")
+    yield page
+    context.close()
+
+
+def take(page: Page) -> None:
+    page.click("#take")
+    page.wait_for_selector("#release")
+
+
+def test_keys_that_are_held_move_the_arm_and_letting_go_holds_it(page: Page, arm: Arm) -> None:
+    take(page)
+    page.keyboard.down("d")
+    page.wait_for_timeout(500)
+    page.keyboard.up("d")
+    page.wait_for_timeout(300)
+
+    moves = arm.moves()
+    assert moves[0] == pytest.approx([0.01, 0.0])  # half of what the action allows
+    assert moves[-1] == [0.0, 0.0]
+    # A heart that beats 20 times a second; how evenly depends on the machine.
+    assert sum(move != [0.0, 0.0] for move in moves) >= 4
+    assert {said["person"] for said in arm.heard} == {"operator"}
+
+
+@pytest.mark.parametrize("event", ["window.blur", "window.pagehide", "document.visibilitychange"])
+def test_motion_stops_when_the_page_is_left(page: Page, arm: Arm, event: str) -> None:
+    take(page)
+    page.keyboard.down("w")
+    arm.wait_for("move")
+    target, name = event.split(".")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")
+    page.evaluate(f"{target}.dispatchEvent(new Event('{name}'))")
+    arm.wait_for("release")
+    page.wait_for_selector("#take")
+    page.wait_for_timeout(300)
+
+    assert arm.moves()[-1] == [0.0, 0.0]
+    assert arm.heard[-1]["do"] == "release"
+
+
+def test_a_page_that_is_gone_gives_the_controls_back(page: Page, arm: Arm) -> None:
+    take(page)
+    page.keyboard.down("w")
+    arm.wait_for("move")
+    page.close()
+
+    arm.wait_for("release")
+
+
+def test_one_page_drives_and_another_takes_over_only_when_told_to(
+    page: Page, chromium: Browser, served: Served, arm: Arm
+) -> None:
+    take(page)
+    link = served.ledger.people.add("ann", Role.DRIVE)
+    context = chromium.new_context()
+    other = come_in(context.new_page(), f"{served.url.rpartition('=')[0]}={link.token}", "live")
+    other.click("#take")
+    other.wait_for_selector("#take-over")
+    assert "operator has the controls" in other.inner_text("#news")
+    other.click("#take-over")
+    other.wait_for_selector("#release")
+    page.wait_for_selector("#take")
+    context.close()
+
+    assert [said["person"] for said in arm.heard if said["do"] == "take"] == ["operator", "ann"]
+
+
+def test_who_may_only_look_may_stop(
+    chromium: Browser, served: Served, arm: Arm, page: Page
+) -> None:
+    link = served.ledger.people.add("vera", Role.VIEW)
+    context = chromium.new_context()
+    viewer = come_in(context.new_page(), f"{served.url.rpartition('=')[0]}={link.token}", "live")
+    viewer.wait_for_selector("text=You may watch and stop")
+    assert viewer.query_selector("#take") is None
+    viewer.click("#stop")
+
+    assert arm.wait_for("stop")["person"] == "vera"
+    viewer.wait_for_selector("#news:visible")
+    context.close()
+    (stop,) = served.standing(Stop)
+    assert (stop.stamp.person, stop.episode_id) == ("vera", "e000007")
+
+
+def test_a_viewers_socket_moves_nothing(served: Served, arm: Arm, page: Page) -> None:
+    from websockets.sync.client import connect
+
+    caller = Caller(served.port).enter(served.ledger.people.add("vera", Role.VIEW).token)
+    url = f"ws://127.0.0.1:{served.port}"
+    headers = {"Cookie": caller.cookie}
+    with connect(f"{url}/api/live", origin=f"http{url[2:]}", additional_headers=headers) as live:
+        assert json.loads(live.recv())["may_drive"] is False
+        live.send('{"do": "take", "over": true}')
+        while (said := live.recv()) and (isinstance(said, bytes) or "refused" not in said):
+            pass
+        live.send('{"do": "stop"}')
+        arm.wait_for("stop")
+
+    assert [said["do"] for said in arm.heard] == ["stop"]
