@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 
 from robofeed.report import wording
 from robofeed.report.run_record import RunRecord
@@ -40,8 +41,26 @@ def cost_facts(record: RunRecord, pairs: int | None) -> list[Fact]:
         Fact("Wall time", wording.duration(record.wall_s), _resumes_note(record)),
         _stop_fact(record),
     ]
-    best = _best_fact(record)
-    return [*facts, best] if best else facts
+    others = (_corrections_fact(record), _best_fact(record))
+    return [*facts, *(fact for fact in others if fact is not None)]
+
+
+def _corrections_fact(record: RunRecord) -> Fact | None:
+    """How much people steered, and how fast the arm obeyed."""
+    told = record.corrections
+    if not told:
+        return None
+    times_ms = [each for event in told for each in event.latencies_ms]
+    obeyed = (
+        f"; key to motion {median(times_ms):.0f} ms at the median of {len(times_ms)}"
+        if times_ms
+        else ""
+    )
+    return Fact(
+        "Steps by hand",
+        wording.count(sum(event.corrected_steps for event in told)),
+        f"in {wording.plural(len(told), 'episode')}{obeyed}",
+    )
 
 
 def _answers_fact(record: RunRecord) -> Fact:

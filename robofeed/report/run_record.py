@@ -12,6 +12,7 @@ from robofeed import event_log
 from robofeed.data.errors import DataError
 from robofeed.data.run_folder import RunFolder
 from robofeed.events import (
+    Corrected,
     EpisodeRecorded,
     Evaluated,
     Event,
@@ -71,6 +72,11 @@ class RunRecord:
     def feedback(self) -> list[FeedbackReceived]:
         """Each time answers reached the learner."""
         return self._all(FeedbackReceived)
+
+    @property
+    def corrections(self) -> list[Corrected]:
+        """Each episode in which people steered."""
+        return self._all(Corrected)
 
     @property
     def fits(self) -> list[RewardFitted]:
