@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from robofeed.data.feedback import Correction, Demonstration, Feedback, Query, Ranking, Remark, Skip
+from robofeed.feedback.agreement import PeopleSummary, summarise_people
 from robofeed.report import wording
 from robofeed.report.facts import Fact
 
@@ -48,6 +49,7 @@ def summarise(
         Fact("Chosen by", _shares(reasons)),
         Fact("Time to answer", _time_to_answer(answered)),
         Fact("Same answer when asked again", _consistency(rankings, asked)),
+        Fact("Agreement between people", _agreement(summarise_people(records, queries))),
     ]
     return FeedbackSummary(facts, sum(_pairs(ranking) for ranking in rankings))
 
@@ -75,6 +77,15 @@ def _time_to_answer(answered: Sequence[Ranking | Skip]) -> str:
         if 0 < each.stamp.shown_at_ns <= each.stamp.answered_at_ns
     ]
     return f"{wording.number(median(taken))} s (median)" if taken else wording.UNKNOWN
+
+
+def _agreement(people: PeopleSummary) -> str:
+    if people.alpha_ordinal is None:
+        return (
+            "no pair of clips was judged by two people" if not people.shared_pairs else "all alike"
+        )
+    alpha = wording.number(people.alpha_ordinal, 2)
+    return f"Krippendorff's alpha {alpha} (ordinal, {wording.count(people.shared_pairs)} pairs)"
 
 
 def _consistency(rankings: Sequence[Ranking], asked: Mapping[str, Query]) -> str:

@@ -144,6 +144,7 @@ def test_pairs_are_counted_from_the_ledger(page):
     facts = re.search(r"Pairs (\d+) comparisons", page.words)
     assert facts is not None and facts[1] == "10"
     assert "Same answer when asked again 1 of 1" in page.words
+    assert "Agreement between people no pair of clips was judged by two people" in page.words
     assert "Taken back 1" in page.words
 
 
