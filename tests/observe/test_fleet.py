@@ -128,6 +128,36 @@ def test_a_refused_action_ends_the_episode_and_only_acknowledging_starts_another
     assert fleet.table.ended.tolist() == [Ended.TRUNCATED, Ended.TRUNCATED]
 
 
+@FLEETS
+def test_where_an_arm_is_and_what_holds_it_there_is_told_when_asked(fleets, kind):
+    fleet, alone = fleets[kind], FakeArm()
+    fleet.reset((5, 6))
+    fleet.locate([0, 1])
+    for row, seed in enumerate((5, 6)):
+        joints = alone.reset(seed).state[:2]
+        np.testing.assert_array_equal(fleet.table.joint_rad[row], joints)
+        np.testing.assert_allclose(fleet.table.tool_m[row], alone.tool_at(joints), atol=1e-6)
+    assert np.isnan(fleet.table.gripper).all()
+    np.testing.assert_array_equal(fleet.table.holding, np.zeros((2, 2)))
+    episode(fleet, (5, 6), np.random.default_rng(1))
+
+
+@FLEETS
+def test_a_stop_holds_every_arm_from_its_next_step_on(fleets, kind):
+    fleet = fleets[kind]
+    fleet.reset((5, 6))
+    before = fleet.table.state.copy()
+    fleet.stop()
+    fleet.table.proposed[:] = 0.05
+    fleet.send([0, 1])
+    reasons = fleet.receive()
+    assert all("STOPPED" in reason for reason in reasons.values())
+    assert fleet.table.ended.tolist() == [Ended.FAULT, Ended.FAULT]
+    np.testing.assert_array_equal(fleet.table.state, before)
+    fleet.acknowledge()
+    episode(fleet, (5, 6), np.random.default_rng(1))
+
+
 def test_arms_in_this_process_step_once_for_each_send(fleets):
     fleet = fleets[LocalFleet]
     fleet.reset((0, 0))
