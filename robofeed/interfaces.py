@@ -248,3 +248,4 @@ class Provider(Generic[Made]):
     create: Callable[[Any, Any], Made]
     summary: str = ""
     api: int = 1
+    takes_terminal: bool = False  # it draws there itself, so nothing else may

@@ -27,6 +27,7 @@ def follow(start: Start, config: RunConfig, quiet: bool, as_json: bool) -> RunRe
     """
     from robofeed.cli.progress import Progress
 
+    quiet = quiet or _is_taken(config)
     progress = Progress(config.stop.steps, config.schedule.answer_budget)
     with contextlib.nullcontext() if quiet else progress:
         result = start((lambda event: None) if quiet else progress.on_event)
@@ -39,6 +40,13 @@ def follow(start: Start, config: RunConfig, quiet: bool, as_json: bool) -> RunRe
     _say(headline(result), as_json)
     _say(f"report: {write_page(result.run_dir)}", as_json)
     return result
+
+
+def _is_taken(config: RunConfig) -> bool:
+    """Whether the terminal belongs to the person who is asked."""
+    from robofeed.plugins import load_plugins
+
+    return load_plugins().provider("feedback", config.feedback.use).takes_terminal
 
 
 def _say(line: str, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Clips made beside everything else: a process of the lowest priority with one thread."""
+"""Clips made beside everything else: a process of low priority with one thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that makes clips: on request, ahead of questions, with the lowest priority."""
+"""The process that makes clips: on request, ahead of questions, with a low priority."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from robofeed.data.episode import Segment
 from robofeed.data.feedback import Query, Skip, Stamp
 from robofeed.data.ledger import Ledger
 from robofeed.feedback.clip_encoding import decode_mp4
+from robofeed.labelling.clip_process import NICE
 
 MISSING = Segment("e000099", 0, 5)
 
@@ -35,7 +36,7 @@ def test_clips_of_a_run_look_as_its_configuration_says(point_run: Path) -> None:
 def test_a_clip_is_made_by_a_process_that_stands_back(point_run: Path) -> None:
     with ClipMaker(point_run) as maker:
         clip = maker.clip(Segment("e000000", 2, 9))
-        assert os.getpriority(os.PRIO_PROCESS, maker.pid) == 19
+        assert os.getpriority(os.PRIO_PROCESS, maker.pid) == NICE
         assert maker.clip(Segment("e000000", 2, 9)) == clip
     assert clip == open_clips(point_run).clip(Segment("e000000", 2, 9))
     assert len(decode_mp4(clip.path)) == 7

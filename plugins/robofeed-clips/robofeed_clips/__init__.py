@@ -17,9 +17,8 @@ def robofeed_feedback_sources() -> list[Provider[Ranker]]:
     from robofeed.interfaces import Provider
     from robofeed_clips.config import TerminalConfig
 
-    return [
-        Provider("terminal", TerminalConfig, _terminal, "a person answers by keys, over SSH too")
-    ]
+    summary = "a person answers by keys, over SSH too"
+    return [Provider("terminal", TerminalConfig, _terminal, summary, takes_terminal=True)]
 
 
 def _terminal(config: TerminalConfig, context: BuildContext) -> Ranker:

@@ -71,7 +71,7 @@ def sit_down(run_dir: Path, config: TerminalConfig) -> int:
     else:
         check_terminal()
     folder = open_run_folder(run_dir)
-    ledger = Ledger.open(folder.ledger_path)
+    ledger = Ledger.open(folder.ledger)
     try:
         agreed = any(
             isinstance(entry.feedback, Consent)

@@ -24,7 +24,6 @@ class TerminalSource:
     """
 
     prompt = False
-    takes_terminal = True
 
     def __init__(self, config: TerminalConfig, run_dir: Path | None) -> None:
         if config.window:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,13 +14,15 @@ from robofeed.data.errors import ConfigError, did_you_mean
 from robofeed.data.observation import Picture
 from robofeed.data.spec import FloatArray
 from robofeed.data.tasks import Body
+from robofeed.data.tasks.task import Point
 from robofeed_pybullet.arms import Arm
 from robofeed_pybullet.engine import pybullet
 from robofeed_pybullet.model_writer import without_meshes, write_urdf
-from robofeed_pybullet.scene import GOAL_COLOUR, GOAL_RADIUS_M, decode
+from robofeed_pybullet.scene import GOAL_COLOUR, GOAL_RADIUS_M, Scene, decode
+from robofeed_pybullet.table import LIGHT, LIGHT_M, Ball, Shot, Table
 
-TABLE = (0.83, 0.86, 0.88, 1.0)
 _FIELD_DEG = 42.0
+_NOT_TURNED = (0.0, 0.0, 0.0, 1.0)
 VIEWS: Mapping[str, tuple[float, float]] = {
     "corner": (52.0, -30.0),
     "front": (90.0, -20.0),
@@ -27,7 +30,6 @@ VIEWS: Mapping[str, tuple[float, float]] = {
     "top": (90.0, -89.0),
 }
 """Yaw and pitch in degrees of each camera; the first is the usual one."""
-_LIGHT = (1.2, -0.9, 2.2)
 
 
 class Painter:
@@ -51,8 +53,9 @@ class Painter:
             (names[name], shut, opened - shut) for name, shut, opened in arm.gripper.joints
         ]
         scale = arm.scale
-        self._box((0.62 * scale, 0.84 * scale, 0.02), TABLE, (0.15 * scale, 0.0, -0.01))
-        radius = GOAL_RADIUS_M * scale
+        self._table = Table(self._client, scale)
+        self._shapes = self._arm_shapes()
+        self._goal_radius = radius = GOAL_RADIUS_M * scale
         self._goal = self._solid(
             pybullet.createVisualShape(
                 pybullet.GEOM_SPHERE,
@@ -102,19 +105,48 @@ class Painter:
         self._move(self._goal, seen.goal_m, (0.0, 0.0, 0.0, 1.0))
         self._place(seen.bodies)
         projection = pybullet.computeProjectionMatrixFOV(_FIELD_DEG, width / height, 0.02, 10.0)
-        picture = pybullet.getCameraImage(
-            width,
-            height,
-            viewMatrix=view,
-            projectionMatrix=projection,
-            lightDirection=_LIGHT,
-            shadow=1,
-            renderer=pybullet.ER_TINY_RENDERER,
-            flags=pybullet.ER_NO_SEGMENTATION_MASK,
-            physicsClientId=client,
-        )[2]
-        pixels: Picture = np.asarray(picture, np.uint8).reshape(height, width, 4)
-        return np.ascontiguousarray(pixels[:, :, :3])
+
+        def shoot(world: int) -> Shot:
+            picture, depth = pybullet.getCameraImage(
+                width,
+                height,
+                viewMatrix=view,
+                projectionMatrix=projection,
+                lightDirection=LIGHT,
+                lightDistance=LIGHT_M,
+                shadow=1,
+                renderer=pybullet.ER_TINY_RENDERER,
+                flags=pybullet.ER_NO_SEGMENTATION_MASK,
+                physicsClientId=world,
+            )[2:4]
+            pixels = np.asarray(picture, np.uint8).reshape(height, width, 4)[:, :, :3]
+            return pixels, np.asarray(depth, np.float32).reshape(height, width)
+
+        return self._table.under(shoot, (camera, height, width), self._balls(seen))
+
+    def _balls(self, seen: Scene) -> list[Ball]:
+        """Balls round everything that throws a shadow."""
+        links = range(pybullet.getNumJoints(self._body, self._client))
+        states = pybullet.getLinkStates(
+            self._body, links, computeForwardKinematics=1, physicsClientId=self._client
+        )
+        poses = {link: state[4:6] for link, state in zip(links, states, strict=True)}
+        poses[-1] = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+        balls: list[Ball] = [
+            (*pybullet.multiplyTransforms(*poses[link], centre_m, _NOT_TURNED)[0], radius_m)
+            for link, centre_m, radius_m in self._shapes
+        ]
+        balls.append((*seen.goal_m, self._goal_radius))
+        balls += [(*body.position_m, math.hypot(*body.size_m) / 2) for body in seen.bodies]
+        return balls
+
+    def _arm_shapes(self) -> list[tuple[int, Point, float]]:
+        """A ball round each shape of the arm: its link (-1 is the base), centre in it, radius."""
+        return [
+            # A box comes with its edges, a ball or cylinder with its radius.
+            (shape[1], shape[5], math.hypot(*shape[3]) / (1 + (shape[2] == pybullet.GEOM_BOX)))
+            for shape in pybullet.getVisualShapeData(self._body, physicsClientId=self._client)
+        ]
 
     def _place(self, bodies: tuple[Body, ...]) -> None:
         """Put the bodies where they are; make them anew only where others were drawn before."""
@@ -151,15 +183,6 @@ class Painter:
                 pybullet.GEOM_SPHERE, radius=x / 2, rgbaColor=colour, physicsClientId=client
             )
         return made
-
-    def _box(
-        self,
-        size_m: tuple[float, float, float],
-        colour: tuple[float, float, float, float],
-        position_m: tuple[float, float, float],
-    ) -> None:
-        shape = self._shape(Body("", "box", size_m, position_m, colour=colour))
-        self._solid(shape, position_m)
 
     def _solid(self, shape: int, position_m: tuple[float, float, float]) -> int:
         made: int = pybullet.createMultiBody(

@@ -12,6 +12,7 @@ import pytest
 
 from robofeed.data.errors import ConfigError, DataError
 from robofeed.safety import Guarded
+from robofeed_pybullet import table
 from robofeed_pybullet.arms import ARMS
 from robofeed_pybullet.backend import PybulletBackend
 from robofeed_pybullet.config import PybulletConfig
@@ -134,4 +135,16 @@ def test_cameras_see_the_same_scene_each_in_its_way() -> None:
     assert len({picture.tobytes() for picture in seen.values()}) == len(VIEWS)
     with pytest.raises(ConfigError, match="did you mean 'front'"):
         backend.render(scene, 60, 80, "frnt")
+    backend.close()
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_shadows_are_where_the_whole_table_would_show_them(
+    arm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, scene = scene_of(4, arm=arm, task="pick_place")
+    spared = backend.render(scene, 120, 160).astype(int)
+    monkeypatch.setattr(table, "_SLOPE", 1e6)  # every shadow may fall anywhere
+    whole = backend.render(scene, 120, 160).astype(int)
+    assert (np.abs(spared - whole).max(axis=2) > 6).sum() < 10
     backend.close()
