@@ -137,8 +137,7 @@ class Ranker(Protocol):
         """Stop asking. Idempotent; unanswered queries stay open."""
 
 
-TruthReader = Callable[[Segment], FloatArray]
-"""True rewards of a segment's steps, float32 [len(segment)]."""
+TruthReader = Callable[[Segment], FloatArray]  # true rewards of its steps, float32 [len(segment)]
 
 
 @runtime_checkable
