@@ -103,8 +103,16 @@ class Queries(Table):
     """Questions are about the last so many episodes."""
     candidates: Positive = 10
     """Candidate queries drawn for each one asked (PEBBLE: 10)."""
-    repeat_share: Share = 0.0
-    """Share of a session's questions that were asked before, to see how consistent a person is."""
+    repeat_share: Share | Literal["auto"] = "auto"
+    """Share of a session's questions that were asked before, to see how consistent a person is;
+    auto = 0.05 of those put to people, none of those put to simulated teachers (so say 0.05 to replay
+    the answers of people)."""
+
+    def repeats(self, of_people: bool) -> float:
+        """The share for questions put to people, or to simulated teachers."""
+        if self.repeat_share == "auto":
+            return 0.05 if of_people else 0.0
+        return self.repeat_share
 
 
 class Clips(Table):

@@ -216,3 +216,11 @@ def test_a_bad_key_of_the_provider_in_use_is_named_with_the_flag_it_came_from(wr
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         load_config("reach").run.seed = 3
+
+
+def test_people_are_asked_some_questions_twice_and_teachers_are_not() -> None:
+    usual = load_config("reach").queries
+    chosen = load_config("reach", overrides=["queries.repeat_share=0.2"]).queries
+
+    assert (usual.repeats(of_people=True), usual.repeats(of_people=False)) == (0.05, 0.0)
+    assert (chosen.repeats(of_people=True), chosen.repeats(of_people=False)) == (0.2, 0.2)

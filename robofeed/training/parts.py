@@ -298,7 +298,7 @@ def _open_conversation(
             answers=schedule.answers_per_session,
             budget=schedule.answer_budget,
             most_open=None if ranker.prompt else schedule.open_queries,
-            repeats=queries.repeat_share,
+            repeats=queries.repeats(of_people=not ranker.prompt),
         ),
         QueryMaker(
             queries.context,

@@ -53,7 +53,7 @@ def sit_down(run_dir: Path, config: TerminalConfig) -> int:
         ConfigError: no terminal, one too small, or no display for a window.
         DataError: no run there, or its ledger cannot be used.
     """
-    from robofeed import ClipMaker
+    from robofeed import ClipMaker, load_config
     from robofeed.data import consent
     from robofeed.data.feedback import Consent
     from robofeed.data.ledger import Ledger
@@ -79,7 +79,8 @@ def sit_down(run_dir: Path, config: TerminalConfig) -> int:
             and entry.feedback.stamp.person == config.person
             for entry in ledger.standing()
         )
-        leases = ledger.leases()
+        shared = load_config(file=folder.config_path).ledger
+        leases = ledger.leases(shared.overlap, shared.hold_s)
         sitting = Sitting(
             config.person, ledger.append, leases, ledger.query, config.deeds(), agreed
         )
