@@ -105,7 +105,7 @@ class Queries(Table):
     """Candidate queries drawn for each one asked (PEBBLE: 10)."""
     repeat_share: Share | Literal["auto"] = "auto"
     """Share of a session's questions that were asked before, to see how consistent a person is;
-    auto = 0.05 of those put to people, none of those put to simulated teachers (so say 0.05 to replay
+    auto = 0.05 of those put to people, none of those put to simulated teachers (say 0.05 to replay
     the answers of people)."""
 
     def repeats(self, of_people: bool) -> float:
