@@ -85,7 +85,7 @@ def make_run(path: Path, questions: int = 0, clips: int = 2) -> Path:
     path.mkdir(parents=True)
     about = {"name": path.name, "status": "running", "task": "reach", "seed": 0}
     (path / "run.json").write_text(json.dumps(about), encoding="utf-8")
-    (path / "config.toml").write_text('[backend]\nuse = "pybullet"\n', encoding="utf-8")
+    (path / "config.toml").write_text('[backend]\nuse = "point"\n', encoding="utf-8")
     with contextlib.closing(Ledger.open(path / "feedback.sqlite")) as ledger:
         ledger.add_queries([question(number, clips) for number in range(questions)])
     return path
