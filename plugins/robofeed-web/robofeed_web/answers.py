@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from robofeed import DataError
+from robofeed.data import consent
 from robofeed.data.feedback import (
     Consent,
     Feedback,
@@ -26,7 +27,6 @@ from robofeed.data.feedback import (
     Stamp,
     Stop,
 )
-from robofeed_web import consent
 from robofeed_web.refusal import Refusal
 
 SOURCE = "web"

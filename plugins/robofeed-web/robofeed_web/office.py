@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from robofeed.data import consent
 from robofeed.data.episode import Segment
 from robofeed.data.errors import DataError
 from robofeed.data.feedback import Feedback, Outcome, Query, Rating, Receipt
@@ -16,7 +17,6 @@ from robofeed.data.leases import Leases
 from robofeed.data.ledger import Ledger
 from robofeed.data.people import Person
 from robofeed.data.store import EpisodeStore
-from robofeed_web import consent
 from robofeed_web.answers import ConsentSaid, RankingSaid, RetractionSaid, Said, SkipSaid, record_of
 from robofeed_web.people_figures import people_figures
 from robofeed_web.refusal import Refusal

@@ -9,8 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict
 
+from robofeed.data import consent
 from robofeed.data.people import Role
-from robofeed_web import consent
 from robofeed_web.answers import read_said
 from robofeed_web.refusal import Refusal
 from robofeed_web.service import Service

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 import uvicorn
 
+from robofeed.data import consent
 from robofeed.data.episode import Segment
 from robofeed.data.feedback import Feedback, Query
 from robofeed.data.ledger import Ledger
-from robofeed_web import consent, server
+from robofeed_web import server
 from robofeed_web.config import WebConfig
 
 STEPS, HEIGHT, WIDTH = 12, 96, 128
