@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from typing import ClassVar
 
 import pytest
 
@@ -31,12 +32,18 @@ LIMIT_S = 60.0
 
 
 class Terminal:
-    """A program in a pseudo-terminal of its own."""
+    """A program in a pseudo-terminal of its own; while one is waited for, all are read.
+
+    One that nobody reads fills up, and its program stands still.
+    """
+
+    every: ClassVar[list["Terminal"]] = []
 
     def __init__(self, *command):
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.execvp(command[0], command)
+        self.every.append(self)
         self.seen = ""
         self.before = termios.tcgetattr(self.master)
 
@@ -48,10 +55,10 @@ class Terminal:
         latest = time.monotonic() + LIMIT_S
         while (match := re.search(pattern, self.seen)) is None:
             assert time.monotonic() < latest, f"never saw {pattern!r}: {self.seen[-2000:]!r}"
-            if not select.select([self.master], [], [], 0.1)[0]:
-                continue
-            with contextlib.suppress(OSError):
-                self.seen += os.read(self.master, 65_536).decode("utf-8", "replace")
+            ready = select.select([each.master for each in self.every], [], [], 0.1)[0]
+            for each in [each for each in self.every if each.master in ready]:
+                with contextlib.suppress(OSError):
+                    each.seen += os.read(each.master, 65_536).decode("utf-8", "replace")
         self.seen = self.seen[match.end() :]
         return match
 
@@ -73,6 +80,7 @@ class Terminal:
         return bool(flags & termios.ECHO and flags & termios.ICANON)
 
     def close(self):
+        self.every.remove(self)
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
