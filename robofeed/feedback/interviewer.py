@@ -87,7 +87,9 @@ class Interviewer:
             return 0
         wanted = sessions.first_answers if self.asked == 0 else sessions.answers
         queries = self._compose(min(wanted, left), scores)
-        self.next_step = steps + sessions.every_steps
+        # Sessions that people put off are made up for, so that slow answers cost no extra steps.
+        since = steps if sessions.most_open is None else self.next_step
+        self.next_step = since + sessions.every_steps
         self._put(queries)
         return len(queries)
 
