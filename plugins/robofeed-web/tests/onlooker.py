@@ -1,7 +1,7 @@
 """Someone who judges clips of an so101 reaching for a ball by nothing but their pixels.
 
-They see the green ball and the yellow fingers beyond the black hand, and how many widths of the ball
-lie between the two. Depth they guess as little as anybody who looks at one picture.
+They see the green ball and the yellow fingers beyond the black hand, and how many widths of the
+ball lie between the two. Depth they guess as little as anybody who looks at one picture.
 """
 
 from __future__ import annotations
@@ -48,12 +48,7 @@ def finger_tip(yellow: Mask, black: Mask) -> NDArray[np.float64] | None:
         return None
     hand = max(hands, key=len)
     middle = hand.mean(axis=0)
-    beside = np.zeros_like(black)
-    for rows, columns in ((hand + shift).T for shift in np.ndindex(7, 7)):
-        inside = (rows >= 3) & (columns >= 3)
-        rows, columns = rows[inside] - 3, columns[inside] - 3
-        inside = (rows < black.shape[0]) & (columns < black.shape[1])
-        beside[rows[inside], columns[inside]] = True
+    beside = around(hand, black.shape)
     touching = [patch for patch in patches(yellow) if beside[patch[:, 0], patch[:, 1]].any()]
     if not touching:
         return middle
@@ -69,6 +64,15 @@ def finger_tip(yellow: Mask, black: Mask) -> NDArray[np.float64] | None:
     reach = float(np.quantile(fingers, 0.9)) if len(fingers) >= _SPECK else 0.9 * size
     tip: NDArray[np.float64] = middle + reach * ahead
     return tip
+
+
+def around(patch: NDArray[np.int64], shape: tuple[int, ...], pixels: int = 3) -> Mask:
+    """The picture's pixels that are in a patch or this near to it."""
+    mask = np.zeros(shape, np.bool_)
+    for shift in np.ndindex(2 * pixels + 1, 2 * pixels + 1):
+        near = np.clip(patch + shift - np.array(pixels), 0, np.array(shape) - 1)
+        mask[near[:, 0], near[:, 1]] = True
+    return mask
 
 
 def patches(mask: Mask) -> Iterator[NDArray[np.int64]]:
