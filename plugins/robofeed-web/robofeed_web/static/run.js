@@ -28,6 +28,9 @@ export class RunView {
   draw({ about, curves, latest, agreement }) {
     const over = (points, value = (point) => point.value) =>
       points.map((point) => ({ x: point.steps, y: value(point), low: point.low, high: point.high }));
+    // The last evaluation has other seeds than those during the run: no point of the same curve.
+    const during = curves.success.filter((point) => point.moment !== "final");
+    const final = curves.success.find((point) => point.moment === "final");
     const facts = {
       Status: about.status,
       Task: about.task || "-",
@@ -36,6 +39,7 @@ export class RunView {
       Answers: latest.answers.toLocaleString("en"),
       "Open questions": latest.open_queries ?? 0,
       "Policy version": latest.policy_version ?? "-",
+      "Success at the end": final ? percent(final.value) : "not measured yet",
       "Agreement (alpha)": agreement === null ? "no question answered twice" : agreement.toFixed(2),
     };
     this.root.replaceChildren(
@@ -43,7 +47,7 @@ export class RunView {
         element("div", {}, element("dt", {}, name), element("dd", {}, String(value))),
       ])),
       element("div.charts", {},
-        chart({ title: "Success (simulator's truth)", points: over(curves.success), range: [0, 1], format: percent }),
+        chart({ title: "Success (simulator's truth)", points: over(during), range: [0, 1], format: percent }),
         chart({ title: "Held-out accuracy", points: over(curves.accuracy), range: [0, 1], format: percent }),
         chart({ title: "Answers used", points: over(curves.answers, (point) => point.answers) }),
         chart({ title: "Steps a second", points: over(curves.speed), format: (value) => Math.round(value) }),
