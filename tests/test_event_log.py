@@ -14,6 +14,7 @@ from robofeed.data.batch import FitReport
 from robofeed.data.errors import DataError
 from robofeed.event_log import EventLog, decode, encode, read_events
 from robofeed.events import (
+    Corrected,
     EpisodeRecorded,
     Evaluated,
     Event,
@@ -39,6 +40,7 @@ EVENTS = st.one_of(
     st.builds(RewardFitted, report=FITS),
     st.builds(Updated, metrics=st.dictionaries(st.text(), FINITE)),
     st.builds(Evaluated),
+    st.builds(Corrected),
     st.builds(RunFinished, uses_true_success=st.booleans()),
 )
 RECEIVED = FeedbackReceived(1.5, 10, 3, 3, 0, 0, 3, 0)
@@ -71,6 +73,7 @@ def test_every_kind_of_event_is_covered_here():
         RewardFitted,
         Updated,
         Evaluated,
+        Corrected,
     }
     assert made == set(typing.get_args(Event))
 

@@ -26,6 +26,8 @@ LOCAL = [ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.to
 LOCAL += [path.parent for name in ("sim_assets", "hardware") for path in ROOT.glob(f"{name}/pyp*")]
 OPTIONAL = {"pytest", "hypothesis"}
 """Imported only by what is itself used in tests only: `robofeed.testing`."""
+PROVIDED_BY = {"cv2": ["opencv-python"]}
+"""Distributions of modules that an extra brings and that may be missing here."""
 REQUIREMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -182,7 +184,7 @@ def test_everything_imported_is_asked_for(folder: Path) -> None:
     missing = {
         module
         for module in imported_at_top((folder / package).rglob("*.py")) - sys.stdlib_module_names
-        if not asked & {normal(name) for name in known.get(module, [module])}
+        if not asked & {normal(name) for name in known.get(module, PROVIDED_BY.get(module, [module]))}
     }
 
     assert not missing - OPTIONAL

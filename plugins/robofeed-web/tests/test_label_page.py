@@ -77,6 +77,7 @@ def test_the_network_cut_in_the_middle_loses_and_doubles_nothing(
 ) -> None:
     answer(page, "1")
     all_stored(page)
+    page.wait_for_selector("body[data-ahead='2']")
     page.context.set_offline(True)
     for _ in range(2):
         answer(page, "2")
@@ -197,6 +198,7 @@ def test_a_note_and_help_and_another_key(page: Page, served: Served) -> None:
     page.keyboard.press("n")
     page.keyboard.type("the arm shakes = 1 2 s")
     page.keyboard.press("Control+Enter")
+    page.wait_for_selector("text=Note kept.")
     page.keyboard.press("?")
     page.wait_for_selector("#help[open]")
     page.click("#help-keys tr:nth-child(7) button")

@@ -36,8 +36,14 @@ export class Questions {
     const stage =
       this.ready.shift() ?? (await new Promise((resolve) => (this.waiting = resolve)));
     this.seen.add(nameOf(stage.question));
+    this.count();
     this.fill();
     return stage;
+  }
+
+  // On the page too: so many can be answered without the network.
+  count() {
+    document.body.dataset.ahead = this.ready.length;
   }
 
   get empty() {
@@ -66,6 +72,7 @@ export class Questions {
           this.waiting = null;
           give(stage);
         } else this.ready.push(stage);
+        this.count();
       }
       this.trouble(null);
     } catch (error) {
