@@ -40,6 +40,8 @@ class RawTerminal:
     def __enter__(self) -> RawTerminal:
         for number in _ENDINGS:
             self._handlers[number] = signal.signal(number, _end)
+        # Whoever started this in the background of a shell had Ctrl-C ignored for it.
+        self._handlers[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
         self._handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._suspend)
         self._set()
         return self
