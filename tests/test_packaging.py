@@ -184,7 +184,8 @@ def test_everything_imported_is_asked_for(folder: Path) -> None:
     missing = {
         module
         for module in imported_at_top((folder / package).rglob("*.py")) - sys.stdlib_module_names
-        if not asked & {normal(name) for name in known.get(module, PROVIDED_BY.get(module, [module]))}
+        if not asked
+        & {normal(name) for name in known.get(module, PROVIDED_BY.get(module, [module]))}
     }
 
     assert not missing - OPTIONAL
