@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,9 @@ from robofeed.labelling.clip_process import NICE
 MISSING = Segment("e000099", 0, 5)
 
 
-def until(condition: object, timeout_s: float = 60.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     end_s = time.monotonic() + timeout_s
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < end_s, "it did not happen"
         time.sleep(0.05)
 

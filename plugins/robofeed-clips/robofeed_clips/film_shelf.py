@@ -6,7 +6,7 @@ from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
-from robofeed import ClipMaker
+from robofeed import ClipMaker, DataError
 from robofeed.data.feedback import Query
 from robofeed_clips.film import Film, load_film
 
@@ -49,6 +49,25 @@ class FilmShelf:
         self.want(query)
         loading = self._films[query.id]
         return loading.result() if loading.done() else None
+
+    def film_or_words(
+        self, query: Query | None, following: Query | None
+    ) -> tuple[Film | None, str]:
+        """The film of the question that is on, or what to say in its place.
+
+        Once it is there the one of the `following` question is made ready.
+        """
+        if query is None:
+            return None, ""
+        try:
+            film = self.film(query)
+        except DataError as error:
+            return None, f"{error}. s goes on to the next question."
+        if film is None:
+            return None, "The clips are being made ..."
+        if following is not None:
+            self.want(following)
+        return film, ""
 
     def forget(self, query: Query) -> None:
         """Let it be loaded anew when it is wanted next."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from robofeed import ConfigError, DataError
+from robofeed import ConfigError
 from robofeed_clips import half_blocks, sixel, wording
 from robofeed_clips.config import TerminalConfig
 from robofeed_clips.film import Film, Playing
@@ -71,7 +71,7 @@ class TerminalView:
     def _draw(self) -> None:
         sitting, (columns, rows) = self._sitting, self._terminal.size
         query = sitting.query
-        film, trouble = self._film()
+        film, trouble = self._shelf.film_or_words(query, sitting.next_query)
         boxes = None
         if film is not None:
             height, width = film.pictures[0].shape[1:3]
@@ -96,19 +96,6 @@ class TerminalView:
             self._write_text(columns, rows, trouble)
             trouble = ""
         self._write_frame(columns, rows, trouble)
-
-    def _film(self) -> tuple[Film | None, str]:
-        """The film of the question that is on, or what to say in its place."""
-        sitting = self._sitting
-        if sitting.query is None:
-            return None, ""
-        try:
-            film = self._shelf.film(sitting.query)
-        except DataError as error:
-            return None, f"{error}. {wording.sign('s')} goes on to the next question."
-        if film is not None and sitting.next_query is not None:
-            self._shelf.want(sitting.next_query)
-        return film, "" if film is not None else "The clips are being made ..."
 
     def _begin(self, scene: tuple[object, ...]) -> None:
         """A screen of another kind: everything is drawn anew."""

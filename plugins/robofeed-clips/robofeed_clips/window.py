@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from robofeed import ConfigError, DataError
+from robofeed import ConfigError
 from robofeed_clips import wording
 from robofeed_clips.config import TerminalConfig
-from robofeed_clips.film import Film, Playing
+from robofeed_clips.film import Playing
 from robofeed_clips.film_shelf import FilmShelf
 from robofeed_clips.half_blocks import Image
 from robofeed_clips.run_news import RunNews
@@ -114,7 +114,7 @@ class Window:
     def picture(self) -> Image:
         """What the window shows now, as RGB."""
         sitting = self._sitting
-        film, trouble = self._film()
+        film, trouble = self._shelf.film_or_words(sitting.query, sitting.next_query)
         if sitting.mode is Mode.CONSENT:
             return self._words(wording.consent_lines(80))
         if sitting.mode is Mode.HELP:
@@ -134,18 +134,6 @@ class Window:
             left += picture.shape[1] + _GAP_PX
         sitting.seen()
         return self._with_lines(row, wording.troubles(film.trouble))
-
-    def _film(self) -> tuple[Film | None, str]:
-        sitting = self._sitting
-        if sitting.query is None:
-            return None, ""
-        try:
-            film = self._shelf.film(sitting.query)
-        except DataError as error:
-            return None, f"{error}. s goes on to the next question."
-        if film is not None and sitting.next_query is not None:
-            self._shelf.want(sitting.next_query)
-        return film, "" if film is not None else "The clips are being made ..."
 
     def _words(self, lines: list[str]) -> Image:
         canvas = np.empty((_LINE_PX * max(len(lines) + 2, 8), _LEAST_WIDTH_PX, 3), np.uint8)
