@@ -1,7 +1,8 @@
 """How fast the simulator steps, beside bare PyBullet and beside panda-gym.
 
-`bare` is the motor command, the physics steps and the joint read of the same world under the same
-commands, and nothing else. A `step` is what training does a period: `Guarded.apply`, `observe`,
+`bare` is the motor command, n calls of stepSimulation and the joint read of the same world under
+the same commands, and nothing else; `bare_one_call` has the n steps inside one call, as the
+simulator itself has. A `step` is what training does a period: `Guarded.apply`, `observe`,
 `truth`. Beside panda-gym 3.0.7 stand the Gymnasium environments of both, made by `gymnasium.make`,
 with end-effector actions and 40 ms a step; panda has panda-gym's own 20 x 2 ms.
 
@@ -100,8 +101,8 @@ class Ours:
         self._guarded.open()
         self._rng = np.random.default_rng(0)
 
-    def round(self, seed: int) -> tuple[Times, Times]:
-        """Seconds of each run of steps and of bare steps, of one episode of random actions."""
+    def round(self, seed: int) -> dict[str, Times]:
+        """Seconds of each run of steps and of both kinds of bare steps, of the same episode."""
         spec = self._guarded.spec.action
         assert isinstance(spec, ArraySpec)
         actions = [spec.sample(self._rng) for _ in range(STEPS)]
@@ -111,10 +112,13 @@ class Ours:
             target = self._guarded.apply(action).target
             assert target is not None
             goals.append(target.joint_rad.tolist())
-        if seed % 2:
-            return self._steps(seed, actions), self._bare(seed, goals)
-        bare = self._bare(seed, goals)
-        return self._steps(seed, actions), bare
+        sides = {
+            "step": lambda: self._steps(seed, actions),
+            "bare": lambda: self._bare(seed, goals, one_call=False),
+            "bare_one_call": lambda: self._bare(seed, goals, one_call=True),
+        }
+        order = list(sides)[:: 1 if seed % 2 else -1]
+        return {side: sides[side]() for side in order}
 
     def close(self) -> None:
         self._guarded.close()
@@ -130,12 +134,19 @@ class Ours:
 
         return timed(step, actions)
 
-    def _bare(self, seed: int, goals: list[list[float]]) -> Times:
+    def _bare(self, seed: int, goals: list[list[float]], *, one_call: bool) -> Times:
         self._guarded.reset(seed)
         world: PhysicsWorld = self._backend.physics
         body, joints, client = world.body, world.joints, world.client
-        forces, gains, dampings = world.forces, world.gains, world.dampings
-        substeps = range(world.substeps)
+        gains, dampings = world.gains, world.dampings
+        substeps = range(1 if one_call else world.substeps)
+        forces = world.forces
+        if not one_call:
+            # The same physics, a call for each of its steps.
+            forces = [force * world.substeps for force in forces]
+            pybullet.setPhysicsEngineParameter(
+                fixedTimeStep=world.timestep_s, numSubSteps=0, physicsClientId=client
+            )
 
         def step(goal: list[float]) -> None:
             pybullet.setJointMotorControlArray(
@@ -200,16 +211,14 @@ def measure(name: str, peer: Peer | None, rounds: int) -> dict[str, float]:
         for mode, action in modes.items()
     }
     environment = Environment(environment_name, arguments)
-    steps: dict[str, Times] = {mode: [] for mode in modes}
-    bare: dict[str, Times] = {mode: [] for mode in modes}
+    times: dict[str, Times] = {}
     resets: dict[str, Times] = {"ours": [], "peer": []}
     runs: dict[str, Times] = {"ours": [], "peer": []}
     for number in range(rounds + 1):
         for mode, arm in ours.items():
-            steps_s, bare_s = arm.round(number)
-            if number:  # the first round fills caches
-                steps[mode] += steps_s
-                bare[mode] += bare_s
+            for side, runs_s in arm.round(number).items():
+                if number:  # the first round fills caches
+                    times.setdefault(f"{side}_{mode}", []).extend(runs_s)
         for side, one in (("ours", environment), ("peer", peer)):
             reset_s, runs_s = one.round() if one is not None else (float("nan"), [float("nan")])
             if number:
@@ -221,13 +230,18 @@ def measure(name: str, peer: Peer | None, rounds: int) -> dict[str, float]:
     whole_s = {
         side: fast(resets[side]) + fast(runs[side]) * STEPS / CHUNK for side in ("ours", "peer")
     }
+    step_s = {key: fast(runs_s) / CHUNK for key, runs_s in times.items()}
+    ratios = {
+        f"ratio_to_{bare}_{mode}": step_s[f"{bare}_{mode}"] / step_s[f"step_{mode}"]
+        for bare in ("bare", "bare_one_call")
+        for mode in modes
+    }
     return {
-        **{f"ratio_to_bare_{mode}": fast(bare[mode]) / fast(steps[mode]) for mode in modes},
+        **ratios,
         "ratio_to_panda_gym": fast(runs["peer"]) / fast(runs["ours"]),
         "with_resets": STEPS / whole_s["ours"],
         "panda_gym_with_resets": STEPS / whole_s["peer"],
-        **{f"bare_{mode}_us": fast(bare[mode]) / CHUNK * 1e6 for mode in modes},
-        **{f"step_{mode}_us": fast(steps[mode]) / CHUNK * 1e6 for mode in modes},
+        **{f"{key}_us": seconds * 1e6 for key, seconds in step_s.items()},
         "environment_us": fast(runs["ours"]) / CHUNK * 1e6,
         "panda_gym_us": fast(runs["peer"]) / CHUNK * 1e6,
     }
@@ -257,7 +271,7 @@ def main() -> None:
         return
     for name, case in figures.items():
         for key, value in case.items():
-            print(f"{name:14}{key:22}{value:10.3f}")
+            print(f"{name:14}{key:28}{value:10.3f}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +40,6 @@ class JointGates:
         self._box = list(
             zip(limits.workspace_low_m.tolist(), limits.workspace_high_m.tolist(), strict=True)
         )
-        self._figures = list(zip(self._low, self._high, self._step, self._step_change, strict=True))
         self._last_step = [0.0] * len(self._low)
 
     def at_rest(self) -> None:
@@ -81,7 +79,7 @@ class JointGates:
             self._last_step = [g - s for s, g in zip(start, goal, strict=True)]
             return target, gates
         self._last_step = [g - s for s, g in zip(start, joints.tolist(), strict=True)]
-        return replace(target, joint_rad=joints, tool_m=tool, gripper=gripper), gates
+        return target._replace(joint_rad=joints, tool_m=tool, gripper=gripper), gates
 
     def _free(
         self, start: list[float], goal: list[float], here_m: list[float], there_m: list[float]
@@ -93,8 +91,9 @@ class JointGates:
         if not len(start) == len(goal) == self._joints:
             return False
         steps = []
-        for here, there, last, (low, high, most, most_change) in zip(
-            start, goal, self._last_step, self._figures, strict=True
+        limits = self._low, self._high, self._step, self._step_change
+        for here, there, last, low, high, most, most_change in zip(
+            start, goal, self._last_step, *limits, strict=True
         ):
             step = there - here
             if not (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +66,12 @@ class Frame:
     image: NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Observation:
+_NO_FRAMES: Mapping[str, Frame] = {}
+
+# The four below are made every step: a named tuple is made in 0.2 us, a frozen dataclass in 0.6.
+
+
+class Observation(NamedTuple):
     """What the arm senses now. There is no reward here, and never will be.
 
     `time_ns` is monotonic. `state` is float32 of the spec's shape. `reason` says in words why the
@@ -77,11 +82,10 @@ class Observation:
     state: FloatArray
     ended: Ended = Ended.RUNNING
     reason: str = ""
-    frames: Mapping[str, Frame] = field(default_factory=dict)
+    frames: Mapping[str, Frame] = _NO_FRAMES
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Target:
+class Target(NamedTuple):
     """A joint goal and where it puts the tool, as `Backend.plan` predicts it.
 
     `joint_rad` has one element a joint of `Limits`, the gripper apart. `gripper` is the opening in
@@ -95,8 +99,7 @@ class Target:
     residual_m: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Executed:
+class Executed(NamedTuple):
     """The command after the safety gates.
 
     `action` is in the action's own units, `gates` says which of them touched it. `target` is None
@@ -108,8 +111,7 @@ class Executed:
     gates: Gate
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(NamedTuple):
     """A simulator's ground truth after a step, for evaluation and simulated teachers only."""
 
     reward: float

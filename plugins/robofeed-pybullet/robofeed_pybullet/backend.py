@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from struct import Struct
 
 import numpy as np
@@ -49,7 +48,7 @@ class PybulletBackend:
         assert isinstance(action, ArraySpec)
         self._bounds = list(zip(action.low.tolist(), action.high.tolist(), strict=True))
         low, high = self.task.observation.low, self.task.observation.high
-        self._range = list(zip(low.tolist(), high.tolist(), strict=True))
+        self._low, self._high = low.tolist(), high.tolist()
         self._pack_state = Struct(f"{len(low)}f").pack
         self._pack_target = Struct(f"{len(figures.joint_names) + 3}f").pack
         self._horizon, self._may_end = self.task.horizon, not config.fixed_horizon
@@ -220,17 +219,17 @@ class PybulletBackend:
         self._met.append(now.success)
         self._collided = self._collided or now.collided
         if now.success and not self.task.episode_success(self._met, self._collided):
-            now = replace(now, success=False)
+            now = now._replace(success=False)
         self._truth = now
 
     def _observe(self, layout: Layout) -> Observation:
         values = self.task.observe(self._world, layout)
         if self._noise is not None:
             values = self._noise(values)
-        for value, (low, high) in zip(values, self._range, strict=True):
+        for value, low, high in zip(values, self._low, self._high, strict=True):
             if not low <= value <= high:
-                bounds = zip(values, self._range, strict=True)
-                values = [min(max(value, low), high) for value, (low, high) in bounds]
+                ranges = zip(values, self._low, self._high, strict=True)
+                values = [min(max(value, low), high) for value, low, high in ranges]
                 break
         state = np.frombuffer(self._pack_state(*values), _FLOAT32)
         ended = Ended.RUNNING

@@ -46,7 +46,7 @@ class PybulletConfig(BaseModel):
     horizon: int = Field(default=0, ge=0)
     fixed_horizon: bool = True
     period_s: float = Field(default=0.04, gt=0)
-    substeps: int = Field(default=14, ge=1)
+    substeps: int = Field(default=13, ge=1)
     camera_height: int = Field(default=0, ge=0, le=2048)
     camera_width: int = Field(default=0, ge=0, le=2048)
     gui: bool = False
