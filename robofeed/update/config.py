@@ -31,6 +31,9 @@ class SacConfig(_Frozen):
     actor_lr: Positive = 3e-4
     """also of the temperature"""
     critic_lr: Positive = 3e-4
+    policy_follow: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """share of the way to the actor's newest weights that the policy goes at each update: below 1
+    it is their running mean, which is steadier (Polyak and Juditsky 1992)"""
     batch_size: Count = 256
     critic_updates: Count = 1
     """critic updates for each update of the actor, each with its own batch"""

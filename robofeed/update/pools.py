@@ -126,6 +126,9 @@ class Pools:
     def plan(self, batch: int, prior_share: float) -> Plan:
         """Where a batch comes from: `prior_share` of it is prior, if both pools hold something.
 
+        Never more than there are prior transitions: a person's first few corrections would else be
+        half of all that is learned from.
+
         Raises:
             DataError: neither does.
         """
@@ -133,7 +136,7 @@ class Pools:
         if online + prior == 0:
             raise DataError("update: no transitions were added yet")
         share = prior_share if online and prior else float(online == 0)
-        from_prior = round(share * batch)
+        from_prior = round(share * batch) if online == 0 else min(round(share * batch), prior)
         return batch - from_prior, from_prior
 
     def sample(self, plan: Plan, generator: torch.Generator) -> Tensor:

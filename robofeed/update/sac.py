@@ -67,6 +67,9 @@ class SacLearner:
         self._sampler = torch.Generator(self.device).manual_seed(seed + 1)
         """for batches and noise"""
         self._actor.shape.initialise(self._draw, self._actor.network)
+        self._policy = self._actor.network
+        if config.policy_follow < 1.0:
+            self._policy = self._actor.network.clone()
         self._actor.flat[-1] = float(np.log(config.initial_temperature))
         self._new_critics()
 
@@ -167,6 +170,8 @@ class SacLearner:
             self.config.target_subset < self.config.critics,
         )
         self._actor_adam.step()
+        if self._policy is not self._actor.network:
+            self._policy.lerp_(self._actor.network, self.config.policy_follow)
         self._sums += torch.stack(
             [
                 error.square().sum(0).squeeze(-1),
@@ -244,7 +249,7 @@ class SacLearner:
 
     def export(self, out: memoryview | None = None) -> tuple[PolicySpec, FloatArray]:
         """The present policy: how to read its weights, and the weights, also written into `out`."""
-        weights: FloatArray = self._actor.network.cpu().numpy().copy()
+        weights: FloatArray = self._policy.cpu().numpy().copy()
         if out is not None:
             np.frombuffer(out, dtype=np.float32)[:] = weights
         return describe_policy(self._actor.shape, self.spec), weights
@@ -262,6 +267,7 @@ class SacLearner:
                 f"actor with layers {own.layers} for spec {own.spec_hash}"
             )
         self._actor.network.copy_(torch.from_numpy(np.array(weights, np.float32)))
+        self._policy.copy_(self._actor.network)
         self._actor_adam.reset()
 
     def imitate_prior(self, updates: int) -> None:
@@ -292,6 +298,8 @@ class SacLearner:
             "exploration": self._bonus.total,
             "metric_sums": self._sums,
         }
+        if self._policy is not self._actor.network:
+            named["policy"] = self._policy
         for prefix, adam in (("actor_adam", self._actor_adam), ("critic_adam", self._critic_adam)):
             named |= {f"{prefix}.{name}": tensor for name, tensor in adam.tensors().items()}
         return named

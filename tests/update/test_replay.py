@@ -118,6 +118,7 @@ def test_a_batch_comes_from_the_only_pool_that_has_anything(spec, pools, transit
     assert pools.plan(6, 0.5) == (0, 6)
     pools.add(transitions(4), "online")
     assert pools.plan(6, 0.25) == (4, 2)
+    assert pools.plan(20, 0.5) == (16, 4), "four corrections are not half of all that is learned"
     other = Pools(spec, 20, 10, CPU)
     other.add(transitions(4), "online")
     assert other.plan(6, 0.5) == (6, 0)

@@ -24,6 +24,7 @@ RLPD = SacConfig(
     entropy_in_backup=False,
     learn_temperature=False,
     exploration="none",
+    policy_follow=0.1,
 )
 
 
@@ -183,6 +184,22 @@ def test_the_acting_policy_agrees_with_the_actor(spec, transitions):
     sampled = 0.2 * torch.tanh(mean + log_std.clamp(-5, 2).exp() * torch.from_numpy(noise))
     found = policy.act(observations, np.random.default_rng(3))
     np.testing.assert_allclose(found, sampled.numpy(), atol=1e-5)
+
+
+def test_a_following_policy_is_the_running_mean_of_the_actor(spec, transitions):
+    newest, following = (
+        made(spec, SMALL.model_copy(update={"policy_follow": share})) for share in (1.0, 0.25)
+    )
+    steps = transitions(80)
+    for learner in (newest, following):
+        learner.add(steps, "online")
+    mean = following.export()[1]
+    for _ in range(10):
+        newest.update(1)
+        following.update(1)
+        mean = mean + 0.25 * (newest.export()[1] - mean)
+    np.testing.assert_allclose(following.export()[1], mean, atol=1e-6)
+    assert np.abs(newest.export()[1] - mean).max() > 1e-4
 
 
 def test_export_writes_into_a_slot(spec):
