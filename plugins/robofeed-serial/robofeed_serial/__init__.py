@@ -1,0 +1,1 @@
+"""Real arms over serial: link, buses, drivers, supervisor and twins."""
