@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from robofeed_pybullet.model import Matrix, Model, Shape
+from robofeed.kinematics.model import Matrix, Model, Shape
 
 MARGIN_M = 0.01
 _UPRIGHT = 1e-6

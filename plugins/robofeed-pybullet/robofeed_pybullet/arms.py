@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import importlib.util
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from robofeed.data.errors import ConfigError
 from robofeed.data.tasks import ArmFigures
-from robofeed_pybullet.kinematics import Chain, Kinematics
-from robofeed_pybullet.model import Joint, Model
-from robofeed_pybullet.model_reader import read_model
-from robofeed_pybullet.planar import PlanarArm, is_planar
+from robofeed.kinematics.arm import ArmGeometry, model_path
+from robofeed.kinematics.chain import Kinematics
+from robofeed.kinematics.model import Joint, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,55 +76,43 @@ class Arm:
         Raises:
             ConfigError: the package that holds it is missing.
         """
-        found = importlib.util.find_spec(self.package)
-        if found is None or found.origin is None:
-            raise ConfigError(
-                f"the model of arm {self.name!r} is in the package {self.package}, which is not "
-                f"installed: pip install {self.package.replace('_', '-')}"
-            )
-        return Path(found.origin).parent / self.file
+        return model_path(self.name, self.package, self.file)
 
     @cached_property
-    def model(self) -> Model:
-        """The arm with the real joints' ranges and speeds, and a link called `tool`."""
-        model = read_model(self.path, file_inertia=self.file_inertia)
-        joints = dict(model.joints)
-        for name, speed in zip(self.joints, self.joint_speed_rad_s, strict=False):
-            joints[name] = replace(joints[name], speed=speed)
-        for name, (low, high) in zip(self.joints, self.joint_range_rad, strict=False):
-            joints[name] = replace(joints[name], low=low, high=high)
-        parent, position_m = self.tool
-        return replace(model, joints=joints).with_tool(parent, position_m)
-
-    def chain(self) -> list[Joint]:
-        """The joints, fixed ones too, from base to tool."""
-        return self.model.chain_to("tool")
-
-    def kinematics(self, period_s: float, *, hold_posture: bool) -> Kinematics:
-        """Forward and inverse kinematics, the fastest that fits the arm."""
-        solver = PlanarArm if is_planar(self.chain()) else Chain
-        return solver(self.chain(), self.home_rad, period_s, hold_posture=hold_posture)
-
-    def figures(self) -> ArmFigures:
-        """What a task must know of this arm."""
-        moving = [self.model.joints[name] for name in self.joints]
-        reach_m = 0.45 * self.scale
-        return ArmFigures(
+    def geometry(self) -> ArmGeometry:
+        """The arm in kinematics' terms."""
+        return ArmGeometry(
             name=self.name,
-            joint_names=self.joints,
-            joint_low_rad=tuple(joint.low for joint in moving),
-            joint_high_rad=tuple(joint.high for joint in moving),
-            joint_speed_rad_s=tuple(joint.speed for joint in moving),
+            path=self.path,
+            joints=self.joints,
+            tool=self.tool,
             home_rad=self.home_rad,
             scale=self.scale,
             tool_step_m=self.tool_step_m,
-            workspace_low_m=(0.0, -reach_m, 0.005),
-            workspace_high_m=(reach_m, reach_m, reach_m),
-            home_tool_m=Chain(self.chain(), self.home_rad, 1.0).tool(self.home_rad),
             gripper_width_m=self.gripper.width_m,
             cube_opening=self.gripper.cube_opening,
             hand_half_m=self.gripper.hand_half_m,
+            joint_speed_rad_s=self.joint_speed_rad_s,
+            joint_range_rad=self.joint_range_rad,
+            file_inertia=self.file_inertia,
         )
+
+    @property
+    def model(self) -> Model:
+        """The arm with the real joints' ranges and speeds, and a link called `tool`."""
+        return self.geometry.model
+
+    def chain(self) -> list[Joint]:
+        """The joints, fixed ones too, from base to tool."""
+        return self.geometry.chain()
+
+    def kinematics(self, period_s: float, *, hold_posture: bool) -> Kinematics:
+        """Forward and inverse kinematics, the fastest that fits the arm."""
+        return self.geometry.kinematics(period_s, hold_posture=hold_posture)
+
+    def figures(self) -> ArmFigures:
+        """What a task must know of this arm."""
+        return self.geometry.figures()
 
 
 ARMS = {

@@ -13,10 +13,10 @@ from robofeed.data.errors import HardwareError
 from robofeed.data.observation import Ended, Frame, Observation, Picture, Target, Truth
 from robofeed.data.spec import ArraySpec, BackendSpec, FloatArray
 from robofeed.data.tasks import Layout, World, make_task
+from robofeed.kinematics.chain import within_travel
 from robofeed_pybullet.arm_spec import CAMERA, backend_spec
 from robofeed_pybullet.arms import find_arm
 from robofeed_pybullet.config import PybulletConfig
-from robofeed_pybullet.kinematics import within_travel
 from robofeed_pybullet.picture import Painter
 from robofeed_pybullet.randomisation import vary
 from robofeed_pybullet.scene import encode

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from robofeed_pybullet.model import Joint, Link, Matrix, Model, Shape
+from robofeed.kinematics.model import Joint, Link, Matrix, Model, Shape
 
 
 def merged(model: Model) -> Model:

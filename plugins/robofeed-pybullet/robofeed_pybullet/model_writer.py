@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from robofeed.kinematics.model import Joint, Link, Matrix, Model, Shape, roll_pitch_yaw
 from robofeed_pybullet.meshes import extent
-from robofeed_pybullet.model import Joint, Link, Matrix, Model, Shape, roll_pitch_yaw
 
 _INERTIA = ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")
 PALETTE = ((0.93, 0.94, 0.95, 1.0), (0.36, 0.42, 0.50, 1.0))

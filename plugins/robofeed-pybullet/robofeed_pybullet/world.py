@@ -18,11 +18,11 @@ import numpy as np
 
 from robofeed.data.errors import HardwareError
 from robofeed.data.tasks import Body, BodyState, Layout, World
+from robofeed.kinematics.model import Model
 from robofeed_pybullet.above_table import joints_above_table
 from robofeed_pybullet.arms import Arm
 from robofeed_pybullet.engine import pybullet
 from robofeed_pybullet.merge import merged
-from robofeed_pybullet.model import Model
 from robofeed_pybullet.model_writer import without_meshes, write_urdf
 from robofeed_pybullet.randomisation import Variation
 from robofeed_pybullet.scene import GOAL_COLOUR, GOAL_RADIUS_M

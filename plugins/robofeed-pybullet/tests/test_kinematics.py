@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from robofeed.kinematics.chain import Chain
+from robofeed.kinematics.planar import PlanarArm
 from robofeed_pybullet.arms import ARMS
-from robofeed_pybullet.kinematics import Chain
 from robofeed_pybullet.model_writer import without_meshes, write_urdf
-from robofeed_pybullet.planar import PlanarArm
 
 PERIOD_S = 0.04
 UNHURRIED_S = 10.0

@@ -10,11 +10,11 @@ import pybullet
 import pytest
 
 from robofeed.data.errors import ConfigError
+from robofeed.kinematics.chain import Chain
+from robofeed.kinematics.model import roll_pitch_yaw, transform
+from robofeed.kinematics.model_reader import read_model
 from robofeed_pybullet.arms import ARMS
-from robofeed_pybullet.kinematics import Chain
 from robofeed_pybullet.meshes import extent
-from robofeed_pybullet.model import roll_pitch_yaw, transform
-from robofeed_pybullet.model_reader import read_model
 from robofeed_pybullet.model_writer import without_meshes, write_urdf
 from robofeed_pybullet.world import physics_model
 

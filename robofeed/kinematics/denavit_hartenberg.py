@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from robofeed_pybullet.model import Joint, Matrix
+from robofeed.kinematics.model import Joint, Matrix
 
 _PARALLEL = 1e-9
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from robofeed_pybullet.kinematics import (
+from robofeed.kinematics.chain import (
     DAMPING,
     ITERATIONS,
     POSTURE_GAIN,
@@ -25,7 +25,7 @@ from robofeed_pybullet.kinematics import (
     Solution,
     within_travel,
 )
-from robofeed_pybullet.model import Joint
+from robofeed.kinematics.model import Joint
 
 PITCH_STEP_RAD = 0.15
 """largest change of the tool's pitch a step while it is brought down"""

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from robofeed.data.errors import ConfigError
-from robofeed_pybullet.model import Joint, Link, Matrix, Model, Shape, transform
+from robofeed.kinematics.model import Joint, Link, Matrix, Model, Shape, transform
 
 _INERTIA = ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from robofeed_pybullet.denavit_hartenberg import geometry
-from robofeed_pybullet.model import Joint
+from robofeed.kinematics.denavit_hartenberg import geometry
+from robofeed.kinematics.model import Joint
 
 Floats = Sequence[float]
 Place = tuple[float, float, float]

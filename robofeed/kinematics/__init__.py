@@ -1,0 +1,1 @@
+"""Kinematics of serial arms and the reading of their models: shared by simulated and real ones."""
