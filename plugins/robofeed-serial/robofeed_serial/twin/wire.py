@@ -1,0 +1,67 @@
+"""The half-duplex wire between host and servos: every byte takes its time at the baud."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from robofeed_serial.twin.servo import Reply
+
+BITS_PER_BYTE = 10
+SILENCE_NS = 10_000_000
+"""after which servos drop a frame that they heard in part; an assumption"""
+
+
+class Line(Protocol):
+    """The servos' side of a protocol."""
+
+    def receive(self, data: bytes, baud: int) -> list[Reply]:
+        """Hear `data` sent at `baud` (0: at whatever rate each listens) and answer."""
+        ...
+
+    def forget(self) -> None:
+        """Drop a frame heard in part."""
+        ...
+
+
+class Wire:
+    """Takes the host's bytes as they come and says when which bytes reach it.
+
+    Nothing here sleeps or reads a clock: `now_ns` is handed in, so tests run in virtual time.
+    """
+
+    def __init__(self, line: Line, *, paced: bool = True) -> None:
+        self._line = line
+        self._paced = paced
+        self._free_ns = 0
+        self._to_host: deque[tuple[int, bytes]] = deque()
+
+    def receive(self, data: bytes, baud: int, now_ns: int) -> None:
+        """The host has written `data` at `baud` (0 where that cannot be told)."""
+        if now_ns - self._free_ns > SILENCE_NS:
+            self._line.forget()
+        byte_ns = self._byte_ns(baud)
+        end_ns = max(now_ns, self._free_ns) + len(data) * byte_ns
+        for reply in self._line.receive(data, baud):
+            end_ns += reply.delay_ns + len(reply.frame) * byte_ns
+            self._to_host.append((end_ns, reply.frame))
+        self._free_ns = end_ns
+
+    def next_due_ns(self) -> int | None:
+        """When the next bytes reach the host, if any are under way."""
+        return self._to_host[0][0] if self._to_host else None
+
+    def take(self, now_ns: int) -> bytes:
+        """The bytes that have reached the host by now."""
+        arrived = bytearray()
+        while self._to_host and self._to_host[0][0] <= now_ns:
+            arrived += self._to_host.popleft()[1]
+        return bytes(arrived)
+
+    def clear(self) -> None:
+        """Lose what is under way, as when the port is pulled."""
+        self._to_host.clear()
+        self._line.forget()
+
+    def _byte_ns(self, baud: int) -> int:
+        return round(BITS_PER_BYTE * 1e9 / baud) if self._paced and baud else 0
