@@ -81,7 +81,7 @@ Item = Literal[
     "present_temperature",  # degC
     "faults",  # a ServoFault
     "moving",  # 0 or 1
-    "watchdog",  # ms without a word until the servo stops by itself; 0 = off, -1 = it has tripped
+    "watchdog",  # ms of silence until the servo stops by itself; 0 = off, negative = it has tripped
     "max_temperature",  # degC
     "max_voltage",  # mV
     "min_voltage",  # mV

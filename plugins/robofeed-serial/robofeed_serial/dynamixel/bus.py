@@ -1,0 +1,188 @@
+"""A bus of Dynamixel X servos, protocol 2.0.
+
+Their bus watchdog stops them when the host falls silent for `watchdog_s`. Once it has tripped they
+ignore goals until `prepare` is called again: read(id, "watchdog") is then negative, and the speed
+and acceleration of their profile have gone back to 0, which means unlimited.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from robofeed import ConfigError
+from robofeed_serial.dynamixel.frames import HIGHEST_ID, DynamixelCodec
+from robofeed_serial.dynamixel.registers import (
+    BAUDS,
+    FULL,
+    HARDWARE_ERROR,
+    MODEL_NAMES,
+    QUICK,
+    REGISTERS,
+    STATUS_LEVEL,
+    TICKS_PER_TURN,
+    registers_of,
+)
+from robofeed_serial.link import Link
+from robofeed_serial.register import Register
+from robofeed_serial.register_bus import SETTLE_S, RegisterBus
+from robofeed_serial.reply import Reply
+from robofeed_serial.servo_bus import Item, ServoFault, ServoModel, ServoState
+
+ALERT = 0x80
+"""In the error byte: the servo has a hardware error. The other bits number a refusal."""
+REFUSALS = {
+    1: "it could not carry it out; after a hardware error it must be rebooted",
+    2: "it does not know this instruction",
+    3: "it received a wrong CRC",
+    4: "the value is out of range",
+    5: "the value has the wrong length",
+    6: "the value is beyond its limits",
+    7: "this cannot be written now; settings need its torque off",
+}
+
+
+class DynamixelBus(RegisterBus):
+    """A `ServoBus` of X series servos, over `link`. `watchdog_s` is at most 2.54."""
+
+    has_watchdog = True
+    bauds = tuple(BAUDS.values())
+    quick = QUICK
+    full = FULL
+
+    def __init__(self, link: Link, *, watchdog_s: float = 0.2, full_every: int = 10) -> None:
+        super().__init__(link, DynamixelCodec(), full_every=full_every)
+        self._models: dict[int, int] = {}
+        self._watchdog_ms = round(watchdog_s * 1000)
+        if not 20 <= self._watchdog_ms <= 2540:
+            raise ConfigError(f"A Dynamixel's watchdog is 0.02 to 2.54 s, not {watchdog_s}.")
+
+    def ping(self, servo_id: int) -> ServoModel | None:
+        reply = self._ask(self._codec.ping(servo_id), servo_id, 3)
+        if reply is None or len(reply.data) != 3:
+            return None
+        number = int.from_bytes(reply.data[:2], "little")
+        self._models[servo_id] = number
+        name = MODEL_NAMES.get(number, f"unknown model {number}")
+        return ServoModel(servo_id, number, name, str(reply.data[2]), TICKS_PER_TURN, self.baud)
+
+    def prepare(self, ids: Sequence[int]) -> None:
+        self.link.send(self._codec.sync_write(STATUS_LEVEL.address, dict.fromkeys(ids, b"\x02")))
+        for servo_id in ids:
+            number = self.read(servo_id, "model")
+            self._models[servo_id] = number
+            if self.read(servo_id, "return_delay"):
+                self.write(servo_id, "return_delay", 0)
+            self.write(servo_id, "watchdog", 0)  # also ends the state of having tripped
+            self.write(servo_id, "watchdog", self._watchdog_ms)
+
+    def reboot(self, servo_id: int) -> None:
+        """Start a servo anew, which ends a latched overload. Its torque is off then: it lets go."""
+        codec = DynamixelCodec()
+        if self._ask(codec.reboot(servo_id), servo_id, 0) is None:
+            self._read_bytes(servo_id, 0, 2)  # raises BusTimeout unless only the answer was lost
+
+    def write(self, servo_id: int, item: Item, value: int) -> None:
+        register = self._register(servo_id, item)
+        if not register.writable:
+            raise ConfigError(f"Nobody can set {item} of a servo; it can only be read.")
+        data = register.encode(value)
+        match item:
+            case "id":
+                self._change_id(servo_id, value)
+            case "baud":
+                self._change_baud(servo_id, value)
+            case _:
+                reply = self._write_bytes(servo_id, register.address, data)
+                self._check(reply, f"to set its {item} to {value}")
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _registers(self, servo_id: int) -> Mapping[Item, Register]:
+        return registers_of(self._models.get(servo_id))
+
+    def _refusal(self, error: int) -> str | None:
+        number = error & ~ALERT
+        return REFUSALS.get(number, f"error {number}") if number else None
+
+    def _check(self, reply: Reply, what: str) -> None:
+        if refusal := self._refusal(reply.error):
+            alert = "; it has a hardware error" if reply.error & ALERT else ""
+            self._refuse(reply.servo_id, what, refusal + alert)
+
+    def _state(self, reply: Reply, time_ns: int, before: ServoState | None) -> ServoState:
+        registers = self._registers(reply.servo_id)
+
+        def told(item: Item) -> int | None:
+            register = registers.get(item)
+            if register is None:
+                return None
+            start = register.address - QUICK[0]
+            return register.decode(reply.data[start : start + register.size])
+
+        position, speed = told("present_position"), told("present_speed")
+        load, current_ma = told("present_load"), told("present_current")
+        assert position is not None and speed is not None
+        state = ServoState(
+            reply.servo_id,
+            time_ns,
+            position,
+            speed_ticks_s=float(speed),
+            load_share=None if load is None else load / 1000,
+            current_a=None if current_ma is None else current_ma / 1000,
+            voltage_v=before.voltage_v if before else None,
+            temperature_c=before.temperature_c if before else None,
+            faults=self._faults(reply, before),
+        )
+        voltage_mv, temperature_c = told("present_voltage"), told("present_temperature")
+        if len(reply.data) < FULL[1] or voltage_mv is None or temperature_c is None:
+            return state
+        return replace(state, voltage_v=voltage_mv / 1000, temperature_c=float(temperature_c))
+
+    def _faults(self, reply: Reply, before: ServoState | None) -> ServoFault:
+        """The alert bit says that there is a fault; which one is asked with every full state."""
+        if not reply.error & ALERT:
+            return ServoFault.NONE
+        if before and before.faults and len(reply.data) < FULL[1]:
+            return before.faults
+        request = self._codec.read(reply.servo_id, HARDWARE_ERROR.address, 1)
+        told = self._ask(request, reply.servo_id, 1)
+        known = ServoFault(HARDWARE_ERROR.decode(told.data)) if told else ServoFault.NONE
+        return known or ServoFault.SHOCK
+
+    def _change_id(self, servo_id: int, new_id: int) -> None:
+        if new_id == servo_id:
+            return
+        if new_id > HIGHEST_ID:
+            raise ConfigError(f"A Dynamixel's id is 0 to {HIGHEST_ID}, not {new_id}.")
+        if self.ping(new_id):
+            self._refuse(
+                servo_id, f"the id {new_id}", "another servo has it; give that one another"
+            )
+        self._need_torque_off(servo_id)
+        register = REGISTERS["id"]
+        request = self._codec.write(servo_id, register.address, register.encode(new_id))
+        self._ask_either(request, [servo_id, new_id])
+        time.sleep(SETTLE_S)
+        if self._read_bytes(new_id, register.address, 1).data != bytes([new_id]):
+            self._refuse(servo_id, f"the id {new_id}", "it did not stick")
+
+    def _change_baud(self, servo_id: int, new_baud: int) -> None:
+        old_baud = self.baud
+        if new_baud == old_baud:
+            return
+        self._need_torque_off(servo_id)
+        register = REGISTERS["baud"]
+        request = self._codec.write(servo_id, register.address, register.encode(new_baud))
+        self._ask_either(request, [servo_id])
+        time.sleep(SETTLE_S)
+        try:
+            self.set_baud(new_baud)
+            self._read_bytes(servo_id, register.address, 1)
+        finally:
+            self.set_baud(old_baud)
+
+    def _need_torque_off(self, servo_id: int) -> None:
+        if self.read(servo_id, "torque"):
+            self._refuse(servo_id, "another id or rate", REFUSALS[7])

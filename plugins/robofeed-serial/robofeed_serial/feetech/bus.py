@@ -1,0 +1,188 @@
+"""A bus of Feetech STS servos.
+
+They have no watchdog: a servo holds its last goal for ever when the host falls silent. Whoever
+drives them must therefore never send a goal further away than it may go unattended.
+They also never refuse aloud: what was written is read back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from robofeed import ConfigError
+from robofeed_serial.feetech.frames import FeetechCodec
+from robofeed_serial.feetech.registers import (
+    BAUDS,
+    FULL,
+    IDENTITY,
+    LOCK,
+    MANY_TURNS,
+    MODEL_NAMES,
+    PHASE,
+    QUICK,
+    REGISTERS,
+    STATUS,
+    STATUS_LEVEL,
+    TICKS_PER_TURN,
+)
+from robofeed_serial.group_reader import MOST_TRIES
+from robofeed_serial.link import Link
+from robofeed_serial.register import Register
+from robofeed_serial.register_bus import SETTLE_S, RegisterBus
+from robofeed_serial.reply import Reply
+from robofeed_serial.servo_bus import Item, ServoFault, ServoModel, ServoState
+
+_POSITION, _SPEED, _LOAD = (
+    REGISTERS[item] for item in ("present_position", "present_speed", "present_load")
+)
+_VOLTAGE, _TEMPERATURE, _CURRENT = (
+    REGISTERS[item] for item in ("present_voltage", "present_temperature", "present_current")
+)
+
+
+class FeetechBus(RegisterBus):
+    """A `ServoBus` of STS3215 and their like, over `link`."""
+
+    bauds = tuple(BAUDS.values())
+    quick = QUICK
+    full = FULL
+
+    def __init__(self, link: Link, *, full_every: int = 10) -> None:
+        super().__init__(link, FeetechCodec(), full_every=full_every)
+
+    def ping(self, servo_id: int) -> ServoModel | None:
+        if self._ask(self._codec.ping(servo_id), servo_id, 0) is None:
+            return None
+        told = self._read_bytes(servo_id, *IDENTITY).data
+        number = int.from_bytes(told[3:5], "little")
+        return ServoModel(
+            servo_id,
+            number,
+            MODEL_NAMES.get(number, f"unknown model {number}"),
+            f"{told[0]}.{told[1]}",
+            TICKS_PER_TURN,
+            self.baud,
+        )
+
+    def prepare(self, ids: Sequence[int]) -> None:
+        for servo_id in ids:
+            self._set(servo_id, STATUS_LEVEL, 1, "its status level to 1")
+            self._set(servo_id, REGISTERS["return_delay"], 0, "its return delay to 0")
+            phase = self._get(servo_id, PHASE)
+            self._set(servo_id, PHASE, phase & ~MANY_TURNS, "its positions to one turn")
+
+    def write(self, servo_id: int, item: Item, value: int) -> None:
+        register = self._register(servo_id, item)
+        if not register.writable:
+            raise ConfigError(f"Nobody can set {item} of a servo; it can only be read.")
+        match item:
+            case "id":
+                self._change_id(servo_id, value)
+            case "baud":
+                self._change_baud(servo_id, value)
+            case _:
+                self._set(servo_id, register, value, f"its {item} to {value}")
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _registers(self, servo_id: int) -> Mapping[Item, Register]:
+        return REGISTERS
+
+    def _refusal(self, error: int) -> str | None:
+        return None  # the error byte tells faults; requests are never refused aloud
+
+    def _state(self, reply: Reply, time_ns: int, before: ServoState | None) -> ServoState:
+        def told(register: Register) -> int:
+            start = register.address - QUICK[0]
+            return register.decode(reply.data[start : start + register.size])
+
+        state = ServoState(
+            reply.servo_id,
+            time_ns,
+            told(_POSITION),
+            speed_ticks_s=float(told(_SPEED)),
+            load_share=told(_LOAD) / 1000,
+            current_a=before.current_a if before else None,
+            voltage_v=before.voltage_v if before else None,
+            temperature_c=before.temperature_c if before else None,
+            faults=ServoFault(STATUS.decode(bytes([reply.error]))),
+        )
+        if len(reply.data) < FULL[1]:
+            return state
+        return replace(
+            state,
+            current_a=told(_CURRENT) / 1000,
+            voltage_v=told(_VOLTAGE) / 1000,
+            temperature_c=float(told(_TEMPERATURE)),
+        )
+
+    def _get(self, servo_id: int, register: Register) -> int:
+        return register.decode(self._read_bytes(servo_id, register.address, register.size).data)
+
+    def _set(self, servo_id: int, register: Register, value: int, what: str) -> None:
+        """Write where it differs, then read back. Raises ServoRefused where it does not stick."""
+        data = register.encode(value)
+        if register.kept and self._get(servo_id, register) == value:
+            return  # the memory wears, and the lock stays closed
+        if register.kept:
+            self._lock(servo_id, closed=False)
+        try:
+            self._write_until_it_sticks(servo_id, register, data, what)
+        finally:
+            if register.kept:
+                self._lock(servo_id, closed=True)
+
+    def _write_until_it_sticks(
+        self, servo_id: int, register: Register, data: bytes, what: str
+    ) -> None:
+        request = self._codec.write(servo_id, register.address, data)
+        told = b""
+        for _ in range(MOST_TRIES):
+            self._ask(request, servo_id, 0)  # a servo of status level 0 does not answer
+            told = self._read_bytes(servo_id, register.address, register.size).data
+            if told == data:
+                return
+        self._refuse(
+            servo_id,
+            f"to set {what}",
+            f"it keeps {register.decode(told)}. It may be out of range, or the servo protects "
+            "itself: `robofeed arm scan` shows faults",
+        )
+
+    def _lock(self, servo_id: int, *, closed: bool) -> None:
+        what = "its lock" if closed else "its lock open"
+        self._write_until_it_sticks(servo_id, LOCK, bytes([closed]), what)
+
+    def _change_id(self, servo_id: int, new_id: int) -> None:
+        register = REGISTERS["id"]
+        data = register.encode(new_id)
+        if new_id == servo_id:
+            return
+        if new_id > 253:
+            raise ConfigError(f"A servo's id is 0 to 253, not {new_id}.")
+        if self.ping(new_id):
+            self._refuse(
+                servo_id, f"the id {new_id}", "another servo has it; give that one another"
+            )
+        self._lock(servo_id, closed=False)
+        request = self._codec.write(servo_id, register.address, data)
+        self._ask_either(request, [servo_id, new_id])
+        time.sleep(SETTLE_S)
+        self._lock(new_id, closed=True)
+
+    def _change_baud(self, servo_id: int, new_baud: int) -> None:
+        register = REGISTERS["baud"]
+        data = register.encode(new_baud)
+        old_baud = self.baud
+        if new_baud == old_baud:
+            return
+        self._lock(servo_id, closed=False)
+        self._ask_either(self._codec.write(servo_id, register.address, data), [servo_id])
+        time.sleep(SETTLE_S)
+        try:
+            self.set_baud(new_baud)
+            self._lock(servo_id, closed=True)
+        finally:
+            self.set_baud(old_baud)

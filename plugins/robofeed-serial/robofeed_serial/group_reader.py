@@ -1,0 +1,108 @@
+"""Reads the same registers of several servos: whoever answers counts, in the time there is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from robofeed_serial.link import Link
+from robofeed_serial.reply import Codec, Reply
+from robofeed_serial.servo_bus import BusTimeout
+
+MOST_TRIES = 3
+LEAST_WAIT_S = 0.002
+"""A retry that leaves the servos less than this is not worth its bytes."""
+RETURN_DELAY_S = 0.0005
+"""How long a servo waits before it answers, until `prepare` has set that to 0."""
+MUTE_AFTER = 3
+"""Reads in a row without an answer, after which a servo is asked less often ..."""
+MUTE_EVERY_S = 0.1
+"""... namely this often, so that a servo without power does not slow down the others."""
+
+Timed = tuple[int, Reply]
+"""When a reply was complete (monotonic ns), and the reply."""
+
+
+def ask(
+    link: Link, codec: Codec, request: bytes, ids: Sequence[int], size: int, deadline_s: float
+) -> dict[int, Timed]:
+    """The right replies to `request` from `ids`, in the order asked; a reply each, the newest.
+
+    Right is: whole, a right checksum, one of `ids`, and `size` bytes of data - or none, where the
+    servo says why not. Never raises BusTimeout: who did not answer is missing.
+    """
+    decoder = codec.decoder(size)
+    places = {servo_id: place for place, servo_id in enumerate(ids)}
+    found: dict[int, Timed] = {}
+    last_place = -1
+
+    def take(replies: Sequence[Reply]) -> bool:
+        nonlocal last_place
+        now_ns = time.monotonic_ns()
+        for reply in replies:
+            place = places.get(reply.servo_id)
+            if place is None or (len(reply.data) != size and (reply.data or not reply.error)):
+                link.statistics.misfits += 1
+                link.doubt()
+                continue
+            if place <= last_place:  # servos answer in the order asked: this is an older answer's
+                link.doubt()
+            last_place = place
+            found[reply.servo_id] = now_ns, reply
+        return len(found) == len(places)
+
+    try:
+        link.exchange(request, lambda data: take(decoder.feed(data)), deadline_s)
+    except BusTimeout:
+        take(decoder.finish())
+    link.statistics.crc_errors += decoder.crc_errors
+    link.statistics.replies += len(found)
+    return found
+
+
+class GroupReader:
+    """Group reads over one link. Keeps in mind who does not answer."""
+
+    def __init__(self, link: Link, codec: Codec) -> None:
+        self._link = link
+        self._codec = codec
+        self._misses: dict[int, int] = {}
+        self._asked_s: dict[int, float] = {}
+
+    def read(
+        self, ids: Sequence[int], address: int, size: int, budget_s: float
+    ) -> dict[int, Timed]:
+        """What came within `budget_s`, retries for the missing included. Raises PortGone only."""
+        end_s = time.monotonic() + budget_s
+        missing = self._worth_asking(ids)
+        found: dict[int, Timed] = {}
+        for tries in range(MOST_TRIES):
+            request = self._codec.sync_read(missing, address, size)
+            wire_s = self._link.wire_s(len(request) + len(missing) * self._codec.reply_length(size))
+            usual_s = wire_s + RETURN_DELAY_S * len(missing) + self._link.reply_wait_s
+            left_s = end_s - time.monotonic()
+            if not missing or (tries and left_s < wire_s + LEAST_WAIT_S):
+                break
+            if tries:
+                self._link.statistics.retries += 1
+            found |= ask(
+                self._link, self._codec, request, missing, size, min(usual_s, max(left_s, wire_s))
+            )
+            missing = [servo_id for servo_id in missing if servo_id not in found]
+        for servo_id in found:
+            self._misses[servo_id] = 0
+        for servo_id in missing:
+            self._misses[servo_id] = self._misses.get(servo_id, 0) + 1
+        return found
+
+    def _worth_asking(self, ids: Sequence[int]) -> list[int]:
+        """Those who answered last time first: a mute servo makes those after it wait."""
+        now_s = time.monotonic()
+        worth = []
+        for servo_id in sorted(ids, key=lambda servo_id: self._misses.get(servo_id, 0)):
+            if self._misses.get(servo_id, 0) >= MUTE_AFTER:
+                if now_s - self._asked_s.get(servo_id, 0.0) < MUTE_EVERY_S:
+                    continue
+                self._asked_s[servo_id] = now_s
+            worth.append(servo_id)
+        return worth

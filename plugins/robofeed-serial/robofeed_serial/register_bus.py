@@ -1,0 +1,200 @@
+"""What buses of servos with registers have in common, whatever their frames look like."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NoReturn
+
+from robofeed import ConfigError, HardwareError
+from robofeed_serial.group_reader import (
+    MOST_TRIES,
+    RETURN_DELAY_S,
+    GroupReader,
+    ask,
+)
+from robofeed_serial.link import Link
+from robofeed_serial.register import Register
+from robofeed_serial.reply import Codec, Reply
+from robofeed_serial.servo_bus import (
+    BusStatistics,
+    BusTimeout,
+    Item,
+    ServoModel,
+    ServoRefused,
+    ServoState,
+)
+
+SETTLE_S = 0.01
+"""What a servo gets to store a setting before it is asked about it."""
+
+
+class RegisterBus(ABC):
+    """A `ServoBus` for protocols that read and write registers.
+
+    A reading of all that a state tells comes every `full_every` reads, and in between one of
+    position, speed and load alone, which takes about half the time on the wire.
+    """
+
+    has_watchdog = False
+    measures = True
+    bauds: Sequence[int] = ()
+    quick: tuple[int, int] = (0, 0)
+    """Address and size of the registers of a quick state."""
+    full: tuple[int, int] = (0, 0)
+
+    def __init__(self, link: Link, codec: Codec, *, full_every: int = 10) -> None:
+        self.link = link
+        self._codec = codec
+        self._reader = GroupReader(link, codec)
+        self._full_every = full_every
+        self._reads = 0
+        self._states: dict[int, ServoState] = {}
+
+    # --- what differs -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def ping(self, servo_id: int) -> ServoModel | None: ...
+
+    @abstractmethod
+    def prepare(self, ids: Sequence[int]) -> None: ...
+
+    @abstractmethod
+    def write(self, servo_id: int, item: Item, value: int) -> None: ...
+
+    @abstractmethod
+    def _registers(self, servo_id: int) -> Mapping[Item, Register]:
+        """The registers of this servo, by item."""
+
+    @abstractmethod
+    def _state(self, reply: Reply, time_ns: int, before: ServoState | None) -> ServoState:
+        """The state in a reply to a quick or full read; what it lacks is taken from `before`."""
+
+    @abstractmethod
+    def _refusal(self, error: int) -> str | None:
+        """What a reply's error byte refuses, in words; None where the request was carried out."""
+
+    # --- the port ---------------------------------------------------------------------------------
+
+    @property
+    def port(self) -> str:
+        return self.link.url
+
+    @property
+    def baud(self) -> int:
+        return self.link.baud
+
+    @property
+    def statistics(self) -> BusStatistics:
+        return self.link.statistics
+
+    def open(self) -> None:
+        self.link.open()
+
+    def close(self) -> None:
+        self.link.close()
+
+    def set_baud(self, baud: int) -> None:
+        self.link.set_baud(baud)
+
+    # --- all servos -------------------------------------------------------------------------------
+
+    def scan(self, ids: Iterable[int] = range(254)) -> list[ServoModel]:
+        before = self._strays()
+        wanted = list(ids)
+        found = {servo_id: model for servo_id in wanted if (model := self.ping(servo_id))}
+        if self._strays() != before:  # somebody answered too late to be heard
+            silent = [servo_id for servo_id in wanted if servo_id not in found]
+            found |= {servo_id: model for servo_id in silent if (model := self.ping(servo_id))}
+        return [found[servo_id] for servo_id in sorted(found)]
+
+    def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
+        address, size = self.quick if self._reads % self._full_every else self.full
+        self._reads += 1
+        for servo_id, (time_ns, reply) in self._reader.read(ids, address, size, budget_s).items():
+            if len(reply.data) == size:
+                before = self._states.get(servo_id)
+                self._states[servo_id] = self._state(reply, time_ns, before)
+        return {servo_id: self._states[servo_id] for servo_id in ids if servo_id in self._states}
+
+    def write_goals(self, goals: Mapping[int, int]) -> None:
+        if not goals:
+            return
+        rows = {}
+        for servo_id, ticks in goals.items():
+            rows[servo_id] = self._register(servo_id, "goal_position").encode(ticks)
+            address = self._register(servo_id, "goal_position").address
+        self.link.send(self._codec.sync_write(address, rows))
+
+    def stop_motion(self, ids: Sequence[int]) -> None:
+        started_ns = time.monotonic_ns()
+        states = self.read_states(ids)
+        fresh = {i: state for i, state in states.items() if state.time_ns >= started_ns}
+        self.write_goals({i: state.position_ticks for i, state in fresh.items()})
+
+    def set_torque(self, ids: Sequence[int], on: bool) -> None:
+        failed: list[HardwareError] = []
+        for servo_id in ids:
+            try:
+                self.write(servo_id, "torque", int(on))
+            except (BusTimeout, ServoRefused) as error:
+                failed.append(error)  # the others first: half an arm let go is worse
+        if failed:
+            raise failed[0]
+
+    # --- one servo --------------------------------------------------------------------------------
+
+    def read(self, servo_id: int, item: Item) -> int:
+        register = self._register(servo_id, item)
+        reply = self._read_bytes(servo_id, register.address, register.size)
+        if refusal := self._refusal(reply.error):
+            self._refuse(servo_id, f"to tell its {item}", refusal)
+        return register.decode(reply.data)
+
+    def _register(self, servo_id: int, item: Item) -> Register:
+        try:
+            return self._registers(servo_id)[item]
+        except KeyError:
+            raise ConfigError(
+                f"Servo {servo_id} on {self.port} has no {item}: this kind of servo lacks it."
+            ) from None
+
+    def _read_bytes(self, servo_id: int, address: int, size: int) -> Reply:
+        request = self._codec.read(servo_id, address, size)
+        return self._insist(lambda: self._ask(request, servo_id, size), servo_id)
+
+    def _write_bytes(self, servo_id: int, address: int, data: bytes) -> Reply:
+        request = self._codec.write(servo_id, address, data)
+        return self._insist(lambda: self._ask(request, servo_id, 0), servo_id)
+
+    def _ask(self, request: bytes, servo_id: int, size: int) -> Reply | None:
+        found = ask(self.link, self._codec, request, [servo_id], size, self._wait_s(request, size))
+        return found[servo_id][1] if servo_id in found else None
+
+    def _ask_either(self, request: bytes, ids: Sequence[int]) -> None:
+        """Send a request after which a servo may answer under an old or a new id, or not at all."""
+        ask(self.link, self._codec, request, ids, 0, self._wait_s(request, 0))
+
+    def _wait_s(self, request: bytes, size: int) -> float:
+        wire_s = self.link.wire_s(len(request) + self._codec.reply_length(size))
+        return wire_s + RETURN_DELAY_S + self.link.reply_wait_s
+
+    def _insist(self, once: Callable[[], Reply | None], servo_id: int) -> Reply:
+        for tries in range(MOST_TRIES):
+            if tries:
+                self.statistics.retries += 1
+            if reply := once():
+                return reply
+        raise BusTimeout(
+            f"Servo {servo_id} on {self.port} does not answer at {self.baud} bit/s "
+            f"({MOST_TRIES} tries). Check its cable and power; `robofeed arm scan {self.port}` "
+            "lists who answers."
+        )
+
+    def _refuse(self, servo_id: int, what: str, why: str) -> NoReturn:
+        raise ServoRefused(f"Servo {servo_id} on {self.port} refused {what}: {why}.")
+
+    def _strays(self) -> tuple[int, ...]:
+        counts = self.statistics
+        return counts.drained_bytes, counts.misfits, counts.crc_errors
