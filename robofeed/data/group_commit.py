@@ -39,15 +39,20 @@ class GroupCommit(Generic[Item, Result]):
         self._turn = threading.Lock()
 
     def __call__(self, item: Item) -> Result:
-        ticket: _Ticket[Item, Result] = _Ticket(item)
-        self._waiting.append(ticket)
+        (outcome,) = self.each([item])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def each(self, items: Sequence[Item]) -> list[Result | Exception]:
+        """Commit several items together; in place of one that cannot be stored stands its error."""
+        tickets: list[_Ticket[Item, Result]] = [_Ticket(item) for item in items]
+        self._waiting.extend(tickets)
         with self._turn:
-            if ticket.outcome is None:
+            if any(ticket.outcome is None for ticket in tickets):
                 self._settle([self._waiting.popleft() for _ in range(len(self._waiting))])
-        assert ticket.outcome is not None
-        if isinstance(ticket.outcome, Exception):
-            raise ticket.outcome
-        return ticket.outcome
+        outcomes = [ticket.outcome for ticket in tickets]
+        return [outcome for outcome in outcomes if outcome is not None]
 
     def _settle(self, tickets: Sequence[_Ticket[Item, Result]]) -> None:
         try:

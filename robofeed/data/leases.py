@@ -8,7 +8,7 @@ as an extra label. So leases need not survive a power cut, and no disk waits for
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -18,6 +18,38 @@ from robofeed.data.feedback import REPEAT, Kind, Query, Retraction, taken_back
 from robofeed.data.ledger_database import LedgerDatabase
 from robofeed.data.ledger_rows import query_of, record_of
 from robofeed.data.ledger_tables import FEEDBACK, LEASES, QUERIES
+
+# Made once: SQLAlchemy then finds their SQL by identity instead of putting it together anew.
+_FRESH_QUERIES = (
+    sa.select(QUERIES)
+    .where(QUERIES.c.sequence > sa.bindparam("cursor"))
+    .order_by(QUERIES.c.sequence)
+)
+_FRESH_ANSWERS = (
+    sa.select(
+        FEEDBACK.c.sequence,
+        FEEDBACK.c.kind,
+        FEEDBACK.c.uuid,
+        FEEDBACK.c.person,
+        FEEDBACK.c.query_id,
+        # The whole record is needed of what takes others back.
+        sa.case((FEEDBACK.c.kind == str(Kind.RETRACTION), FEEDBACK.c.payload), else_="").label(
+            "payload"
+        ),
+    )
+    .where(
+        FEEDBACK.c.sequence > sa.bindparam("cursor"),
+        FEEDBACK.c.kind.in_([str(kind) for kind in (Kind.RANKING, Kind.SKIP, Kind.RETRACTION)]),
+    )
+    .order_by(FEEDBACK.c.sequence)
+)
+_ALL_HELD = sa.select(LEASES)
+_HELD = _ALL_HELD.where(LEASES.c.expires_at_ns > sa.bindparam("now_ns"))
+_EXPIRED = LEASES.delete().where(LEASES.c.expires_at_ns <= sa.bindparam("now_ns"))
+_ENDED = LEASES.delete().where(
+    LEASES.c.person == sa.bindparam("whose"), LEASES.c.query_id == sa.bindparam("which")
+)
+_LENT = LEASES.insert()
 
 HOLD_S = 120.0
 """How long a question is held by default: a person at a page asks again well before that."""
@@ -47,26 +79,47 @@ class Leases:
         Of each question they have not answered it, and fewer than `overlap` others have answered
         or hold it. Repeated questions go to those who answered them the first time, if they can.
         """
+        return self.take_all([(person, count)], now_ns)[0]
+
+    def take_all(self, wishes: Sequence[tuple[str, int]], now_ns: int) -> list[list[Query]]:
+        """As `take`, for several people at once: (person, count) of each."""
         with self._database.writing(durable=False) as connection:
-            book = self._book
-            book.read(connection)
-            connection.execute(LEASES.delete().where(LEASES.c.expires_at_ns <= now_ns))
+            self._book.read(connection)
+            connection.execute(_EXPIRED, {"now_ns": now_ns})
             holders: dict[str, set[str]] = defaultdict(set)
-            for row in connection.execute(sa.select(LEASES)):
+            for row in connection.execute(_ALL_HELD):
                 holders[row.query_id].add(row.person)
-            lent = self._choose(person, count, holders)
-            # What they answered since they hold no longer; what is lent again is held anew.
-            done = [each for each, who in holders.items() if person in who & book.answered_by(each)]
-            self._end(connection, person, [*done, *(query.id for query in lent)])
-            if lent:
-                expires_at_ns = now_ns + self._hold_ns
-                connection.execute(
-                    LEASES.insert(),
-                    [
-                        {"query_id": query.id, "person": person, "expires_at_ns": expires_at_ns}
-                        for query in lent
-                    ],
-                )
+            return [
+                self._take(connection, person, count, now_ns, holders) for person, count in wishes
+            ]
+
+    def _take(
+        self,
+        connection: sa.Connection,
+        person: str,
+        count: int,
+        now_ns: int,
+        holders: dict[str, set[str]],
+    ) -> list[Query]:
+        book = self._book
+        lent = self._choose(person, count, holders)
+        # What they answered since they hold no longer; what is lent again is held anew.
+        done = [each for each, who in holders.items() if person in who & book.answered_by(each)]
+        mine = [query.id for query in lent]
+        self._end(connection, person, {*done, *(each for each in mine if person in holders[each])})
+        for query_id in done:
+            holders[query_id].discard(person)
+        if lent:
+            expires_at_ns = now_ns + self._hold_ns
+            connection.execute(
+                _LENT,
+                [
+                    {"query_id": query_id, "person": person, "expires_at_ns": expires_at_ns}
+                    for query_id in mine
+                ],
+            )
+        for query_id in mine:
+            holders[query_id].add(person)
         return lent
 
     def _choose(self, person: str, count: int, holders: Mapping[str, set[str]]) -> list[Query]:
@@ -90,25 +143,24 @@ class Leases:
 
     def holds(self, person: str, query_id: str, now_ns: int) -> bool:
         """Whether `person` holds this question now; where not, their answer is an extra one."""
+        return (person, query_id) in self.held(now_ns)
+
+    def held(self, now_ns: int) -> set[tuple[str, str]]:
+        """All that is lent now: person and query id."""
         with self._database.reading() as connection:
-            found = connection.scalar(
-                sa.select(LEASES.c.expires_at_ns).where(
-                    LEASES.c.person == person,
-                    LEASES.c.query_id == query_id,
-                    LEASES.c.expires_at_ns > now_ns,
-                )
-            )
-        return found is not None
+            rows = connection.execute(_HELD, {"now_ns": now_ns}).all()
+        return {(row.person, row.query_id) for row in rows}
 
     def release(self, person: str, query_ids: Iterable[str]) -> None:
         """Give questions back before their time; those that `person` does not hold are no error."""
         with self._database.writing(durable=False) as connection:
-            self._end(connection, person, query_ids)
+            self._end(connection, person, set(query_ids))
 
-    def _end(self, connection: sa.Connection, person: str, query_ids: Iterable[str]) -> None:
-        connection.execute(
-            LEASES.delete().where(LEASES.c.person == person, LEASES.c.query_id.in_(list(query_ids)))
-        )
+    def _end(self, connection: sa.Connection, person: str, query_ids: set[str]) -> None:
+        if query_ids:
+            connection.execute(
+                _ENDED, [{"whose": person, "which": each} for each in sorted(query_ids)]
+            )
 
 
 class _Book:
@@ -141,21 +193,12 @@ class _Book:
 
     def read(self, connection: sa.Connection) -> None:
         """Take in what was committed since."""
-        for row in connection.execute(
-            sa.select(QUERIES)
-            .where(QUERIES.c.sequence > self._query_cursor)
-            .order_by(QUERIES.c.sequence)
-        ):
+        for row in connection.execute(_FRESH_QUERIES, {"cursor": self._query_cursor}):
             self._queries[row.id] = self.open[row.id] = query_of(self._where, row)
             self._query_cursor = self._places[row.id] = row.sequence
-        kinds = [str(kind) for kind in (Kind.RANKING, Kind.SKIP, Kind.RETRACTION)]
         fresh: list[str] = []
         before = len(self._retractions)
-        for row in connection.execute(
-            sa.select(FEEDBACK)
-            .where(FEEDBACK.c.sequence > self._feedback_cursor, FEEDBACK.c.kind.in_(kinds))
-            .order_by(FEEDBACK.c.sequence)
-        ):
+        for row in connection.execute(_FRESH_ANSWERS, {"cursor": self._feedback_cursor}):
             self._feedback_cursor = row.sequence
             if row.kind == Kind.RETRACTION:
                 record = record_of(self._where, row.sequence, row.payload)

@@ -41,6 +41,23 @@ from robofeed.data.people import People
 
 _PAYLOAD_VERSION = 1
 _ANSWERS = (Kind.RANKING, Kind.SKIP)
+# Made once: SQLAlchemy then finds their SQL by identity instead of putting it together anew.
+_KNOWN = sa.select(FEEDBACK.c.sequence, FEEDBACK.c.payload).where(
+    FEEDBACK.c.uuid == sa.bindparam("known")
+)
+_LAST = {table.name: sa.select(sa.func.max(table.c.sequence)) for table in (FEEDBACK, QUERIES)}
+# Sequences have no gaps.
+_ASKED = (
+    sa.select(QUERIES)
+    .where(QUERIES.c.sequence > sa.bindparam("after"))
+    .order_by(QUERIES.c.sequence)
+)
+_INSERT = FEEDBACK.insert()
+_SINCE = (
+    sa.select(FEEDBACK.c.sequence, FEEDBACK.c.payload)
+    .where(FEEDBACK.c.sequence > sa.bindparam("cursor"))
+    .order_by(FEEDBACK.c.sequence)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +118,25 @@ class Ledger:
         """
         return self._append(feedback)
 
+    def append_all(self, records: Sequence[Feedback]) -> list[Receipt | Exception]:
+        """Store records as `append` does, in one commit; where one cannot be, its error."""
+        return self._append.each(records)
+
     def _commit(self, records: Sequence[Feedback]) -> list[Receipt | Exception]:
         with self._database.writing() as connection:
-            return [self._place(connection, record) for record in records]
-
-    def _place(self, connection: sa.Connection, feedback: Feedback) -> Receipt | Conflict:
-        stamp = feedback.stamp
-        known = connection.execute(
-            sa.select(FEEDBACK.c.sequence, FEEDBACK.c.payload).where(FEEDBACK.c.uuid == stamp.uuid)
-        ).one_or_none()
-        if known is None:
             sequence = _next(connection, FEEDBACK)
+            outcomes: list[Receipt | Exception] = []
+            for record in records:
+                outcomes.append(outcome := self._place(connection, record, sequence))
+                sequence += isinstance(outcome, Receipt) and outcome.sequence == sequence
+            return outcomes
+
+    def _place(
+        self, connection: sa.Connection, feedback: Feedback, sequence: int
+    ) -> Receipt | Conflict:
+        stamp = feedback.stamp
+        known = connection.execute(_KNOWN, {"known": stamp.uuid}).one_or_none()
+        if known is None:
             self._insert(connection, feedback, sequence)
             return Receipt(stamp.uuid, sequence)
         if json.loads(known.payload) == json.loads(_as_text(to_payload(feedback))):
@@ -125,7 +150,7 @@ class Ledger:
     def _insert(connection: sa.Connection, feedback: Feedback, sequence: int) -> None:
         stamp = feedback.stamp
         connection.execute(
-            FEEDBACK.insert(),
+            _INSERT,
             {
                 "uuid": stamp.uuid,
                 "sequence": sequence,
@@ -144,11 +169,7 @@ class Ledger:
     def since(self, cursor: int = 0) -> list[Entry]:
         """All records after sequence `cursor`, retractions among them, in commit order."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                sa.select(FEEDBACK.c.sequence, FEEDBACK.c.payload)
-                .where(FEEDBACK.c.sequence > cursor)
-                .order_by(FEEDBACK.c.sequence)
-            ).all()
+            rows = connection.execute(_SINCE, {"cursor": cursor}).all()
         return [Entry(row.sequence, self._record(row.sequence, row.payload)) for row in rows]
 
     def standing(self, cursor: int = 0) -> list[Entry]:
@@ -221,10 +242,10 @@ class Ledger:
             raise DataError(f"{self._database.where}: no query {query_id} was asked")
         return self._query(row)
 
-    def queries(self) -> list[Query]:
-        """All questions in the order they were asked."""
+    def queries(self, after: int = 0) -> list[Query]:
+        """All questions in the order they were asked, without the first `after`."""
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(QUERIES).order_by(QUERIES.c.sequence)).all()
+            rows = connection.execute(_ASKED, {"after": after}).all()
         return [self._query(row) for row in rows]
 
     def has_answer(self, query_id: str) -> bool:
@@ -299,5 +320,5 @@ def _as_text(values: Any) -> str:
 
 
 def _next(connection: sa.Connection, table: sa.Table) -> int:
-    last: int | None = connection.scalar(sa.select(sa.func.max(table.c.sequence)))
+    last: int | None = connection.scalar(_LAST[table.name])
     return (last or 0) + 1

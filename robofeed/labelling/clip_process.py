@@ -6,6 +6,7 @@ Started by `ClipMaker`. It ends when stdin does.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from robofeed.data.episode import Segment
+    from robofeed.data.feedback import Query, Retraction
+    from robofeed.data.ledger import Ledger
 
 NICE = 5
 """Of this process. At 19 it stands still where training takes every core, and a person waits a
@@ -47,27 +50,65 @@ class Requests:
 
 
 class OpenQuestions:
-    """The segments of the questions in a ledger that nobody has answered, oldest first."""
+    """The segments of the questions in a ledger that nobody has answered, oldest first.
+
+    What was read once is not read again: a person's machine may be slow, and a ledger long.
+    """
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
+        self._ledger: Ledger | None = None
         self._done: set[Segment] = set()
+        self._queries: list[Query] = []
+        self._open: dict[str, Query] = {}
+        self._cursor = 0
+        self._answers: dict[str, str] = {}
+        """query of each answer's uuid, taken back or not"""
+        self._retractions: list[Retraction] = []
 
     def segments(self) -> list[Segment]:
         """Segments not yet given out, of the first open questions."""
         from robofeed.data.ledger import Ledger
         from robofeed.data.run_folder import RunFolder
 
-        place = RunFolder(self._run_dir).ledger
-        if isinstance(place, Path) and not place.is_file():
+        if self._ledger is None:
+            place = RunFolder(self._run_dir).ledger
+            if isinstance(place, Path) and not place.is_file():
+                return []
+            self._ledger = Ledger.open(place)
+        if not self._read(self._ledger):
             return []
-        with contextlib.closing(Ledger.open(place)) as ledger:
-            answered = {getattr(entry.feedback, "query_id", None) for entry in ledger.standing()}
-            still_open = [query for query in ledger.queries() if query.id not in answered]
-        wanted = [segment for query in still_open[:AHEAD] for segment in query.segments]
+        still_open = itertools.islice(self._open.values(), AHEAD)
+        wanted = [segment for query in still_open for segment in query.segments]
         fresh = [segment for segment in dict.fromkeys(wanted) if segment not in self._done]
         self._done.update(fresh)
         return fresh
+
+    def _read(self, ledger: Ledger) -> bool:
+        """Take in what was committed since; returns whether anything was."""
+        from robofeed.data.feedback import Ranking, Retraction, Skip, taken_back
+
+        asked = ledger.queries(after=len(self._queries))
+        self._queries += asked
+        self._open |= {query.id: query for query in asked}
+        said = ledger.since(self._cursor)
+        retractions = len(self._retractions)
+        answered: list[str] = []
+        for entry in said:
+            self._cursor = entry.sequence
+            if isinstance(entry.feedback, Retraction):
+                self._retractions.append(entry.feedback)
+            elif isinstance(entry.feedback, Ranking | Skip):
+                self._answers[entry.feedback.stamp.uuid] = entry.feedback.query_id
+                answered.append(entry.feedback.query_id)
+        if len(self._retractions) > retractions:
+            # It may open a question again; it is rare, so all is counted anew.
+            void = taken_back(self._retractions)
+            answered = [query for uuid, query in self._answers.items() if uuid not in void]
+            self._open = {query.id: query for query in self._queries}
+        for query_id in answered:
+            self._open.pop(query_id, None)
+        return bool(asked or said)
 
 
 def serve(run_dir: Path, requests: Requests, say: Callable[[dict[str, Any]], None]) -> None:

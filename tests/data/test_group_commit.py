@@ -81,6 +81,18 @@ def test_where_nothing_can_be_stored_nobody_waits_for_each_in_turn():
     assert len({id(error) for error in errors}) == 3
 
 
+def test_several_of_one_caller_are_one_commit_with_an_outcome_for_each():
+    disk = Disk()
+    disk.go_on.set()
+    group = GroupCommit(disk.commit)
+    assert group.each([]) == []
+    assert group.each([1, 2]) == [10, 20]
+    (one, refused, other) = group.each([3, -1, 4])
+    assert (one, other) == (30, 40)
+    assert isinstance(refused, DataError)
+    assert disk.batches == [[1, 2], [3, -1, 4], [3], [-1], [4]]
+
+
 def test_ctrl_c_in_the_thread_that_writes_for_others_does_not_lose_them():
     interrupted = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from robofeed import ClipMaker, DataError, open_clips
 from robofeed.data.episode import Segment
-from robofeed.data.feedback import Query, Skip, Stamp
+from robofeed.data.feedback import Query, Retraction, Skip, Stamp
 from robofeed.data.ledger import Ledger
 from robofeed.feedback.clip_encoding import decode_mp4
 from robofeed.labelling.clip_process import NICE
@@ -61,6 +62,23 @@ def test_clips_of_open_questions_are_made_unasked(point_run: Path) -> None:
     frames = [decode_mp4(path) for path in (point_run / "clips").glob("*.mp4")]
     assert [len(each) for each in frames] == [5, 5]
     assert not np.array_equal(*frames)
+
+
+def test_a_question_that_is_open_again_is_made_after_all(point_run: Path) -> None:
+    (query,) = queries = [
+        Query("q000000", (Segment("e000000", 0, 5), Segment("e000001", 0, 5)), (0, 1))
+    ]
+    uuids = [f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2)]
+    with closing(Ledger.open(point_run / "feedback.sqlite")) as ledger:
+        ledger.add_queries(queries)
+        ledger.append(Skip(Stamp(uuids[0], "ada", "test"), query.id))
+
+        with ClipMaker(point_run) as maker:
+            # Made first, so the open questions were looked at before: there was none.
+            maker.clip(Segment("e000000", 7, 9))
+            until(lambda: len(list((point_run / "clips").glob("*.mp4"))) == 1)
+            ledger.append(Retraction(Stamp(uuids[1], "ada", "test"), uuids[0]))
+            until(lambda: all(maker.ready(segment) for segment in query.segments))
 
 
 def test_a_clip_that_cannot_be_made_says_why_and_others_are_still_made(point_run: Path) -> None:

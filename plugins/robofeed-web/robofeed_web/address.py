@@ -20,7 +20,9 @@ def listen(host: str, wanted: int, known: int) -> socket.socket:
     ports: Sequence[int] = (wanted,) if wanted else (*((known,) if known else ()), USUAL_PORT, 0)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in ports:
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sends at once (TCP_NODELAY) only on sockets that are said to be TCP; on others
+        # the second part of a response waits 40 ms for the browser to acknowledge the first.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))

@@ -24,6 +24,11 @@ class RunFilm:
         """Opaque: 32 hexadecimal digits."""
         return self._clips.clip_id(segment)
 
+    def ready(self, segment: Segment) -> Clip | None:
+        """The file of a clip if it is made. Raises DataError where it could not be."""
+        made = self._maker.ready(segment)
+        return made if made is not None and made.path.is_file() else None
+
     def clip(self, segment: Segment, timeout_s: float) -> Clip:
         """The file of a clip, made before all others if need be. Raises DataError."""
         return self._maker.clip(segment, timeout_s)

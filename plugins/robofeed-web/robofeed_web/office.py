@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +26,10 @@ from robofeed_web.standing import Standing
 _CLIP_WAIT_S = 20.0
 _MOST_AT_ONCE = 20
 """Questions handed to one page."""
+
+
+Taken = tuple[Receipt, bool]
+"""Where a record is in the ledger, and whether it came after its lease."""
 
 
 class ShownClip(Protocol):
@@ -49,6 +54,9 @@ class Film(Protocol):
     def clip_id(self, segment: Segment) -> str:
         """Opaque."""
 
+    def ready(self, segment: Segment) -> ShownClip | None:
+        """The file if it is there, at once. Raises DataError."""
+
     def clip(self, segment: Segment, timeout_s: float) -> ShownClip:
         """Make the file, or take it as it is there. Raises DataError."""
 
@@ -59,31 +67,54 @@ class Office:
     def __init__(self, ledger: Ledger, leases: Leases, film: Film, store: EpisodeStore) -> None:
         self._ledger, self._leases, self._film, self._store = ledger, leases, film, store
         self.standing = Standing(ledger.since)
-        # Writers of one process take turns here: SQLite would let them poll for its lock.
+        # What may be stored depends on what is: nobody writes between the look and the commit.
         self._pen = threading.Lock()
         self._segments: dict[str, Segment] = {}
         self._queries: dict[str, Query] = {}
         self._counted: tuple[int, dict[str, Any]] | None = None
 
-    def take(self, said: Said, person: Person) -> tuple[Receipt, bool]:
-        """Store what a person said, durably; also returns whether it came after its lease.
+    def take_all(self, said: Sequence[tuple[Said, Person]]) -> list[Taken | Exception]:
+        """Store what people said, durably.
 
-        The same again gives the same receipt.
+        The same again gives the same receipt. In place of what is not stored stands why:
 
-        Raises:
-            Refusal: no consent yet, an unknown question, a malformed ranking, a second answer to
-                one question, somebody else's record to be taken back.
-            DataError: the ledger cannot store it now.
+        - Refusal: no consent yet, an unknown question, a malformed ranking, a second answer to one
+          question, somebody else's record to be taken back.
+        - DataError: the ledger cannot store it now.
         """
-        record = record_of(said, person.pseudonym, self.query)
+        outcomes: dict[int, Taken | Exception] = {}
+        waiting = dict(enumerate(said))
         with self._pen:
-            self.standing.follow()
-            late = self._check(said, record, person)
-            receipt = self._ledger.append(record)
-            self.standing.follow()
-        return receipt, late
+            while waiting:
+                # Of one person one after the other: what they may say next depends on it.
+                first = {
+                    person.pseudonym: number for number, (_, person) in reversed(waiting.items())
+                }
+                together = {number: waiting.pop(number) for number in sorted(first.values())}
+                outcomes |= self._commit(together)
+        return [outcomes[number] for number in range(len(said))]
 
-    def _check(self, said: Said, record: Feedback, person: Person) -> bool:
+    def _commit(self, said: Mapping[int, tuple[Said, Person]]) -> dict[int, Taken | Exception]:
+        """Check and store in one commit, by the numbers in `said`."""
+        self.standing.follow()
+        held = self._leases.held(time.time_ns())
+        outcomes: dict[int, Taken | Exception] = {}
+        passed: dict[int, tuple[Feedback, bool]] = {}
+        for number, (each, person) in said.items():
+            try:
+                record = record_of(each, person.pseudonym, self.query)
+                passed[number] = record, self._check(each, record, person, held)
+            except (Refusal, DataError) as error:
+                outcomes[number] = error
+        receipts = self._ledger.append_all([record for record, _ in passed.values()])
+        for (number, (_, late)), receipt in zip(passed.items(), receipts, strict=True):
+            outcomes[number] = receipt if isinstance(receipt, Exception) else (receipt, late)
+        return outcomes
+
+    def _check(
+        self, said: Said, record: Feedback, person: Person, held: Set[tuple[str, str]]
+    ) -> bool:
+        """Raise `Refusal` where it must not be stored; returns whether it is late."""
         name, uuid = person.pseudonym, record.stamp.uuid
         if isinstance(said, ConsentSaid):
             return False
@@ -100,7 +131,7 @@ class Office:
             raise Refusal(
                 409, "answered", f"you answered question {said.query} already; undo that first"
             )
-        return not self._leases.holds(name, said.query, time.time_ns())
+        return (name, said.query) not in held
 
     def _check_own(self, uuid: str, name: str) -> None:
         record = self.standing.record(uuid)
@@ -111,16 +142,18 @@ class Office:
 
     def stop_said(self, record: Feedback) -> Receipt:
         """Store that a person stopped the arm; asks nothing first."""
-        with self._pen:
-            return self._ledger.append(record)
+        return self._ledger.append(record)
 
-    def questions(self, person: Person, count: int) -> list[Query]:
-        """Open questions for a person, lent to them for a while, the shown ones among them."""
-        with self._pen:
-            lent = self._leases.take(
-                person.pseudonym, min(max(count, 0), _MOST_AT_ONCE), time.time_ns()
-            )
-        for query in lent:
+    def questions(self, wishes: Sequence[tuple[Person, int]]) -> list[list[Query]]:
+        """Open questions for people, so many for each, lent to them for a while.
+
+        Those that a person was lent before, and has not answered, are among them.
+        """
+        lent = self._leases.take_all(
+            [(who.pseudonym, min(max(count, 0), _MOST_AT_ONCE)) for who, count in wishes],
+            time.time_ns(),
+        )
+        for query in itertools.chain(*lent):
             self._know(query)
         return lent
 
@@ -137,8 +170,10 @@ class Office:
                 raise Refusal(404, "unknown", f"question {query_id} was never asked") from error
         return self._queries[query_id]
 
-    def clip(self, clip_id: str) -> ShownClip:
-        """The file of a clip that some question shows.
+    def clip(self, clip_id: str, wait: bool) -> ShownClip | None:
+        """The file of a clip that some question shows; None while it is not made.
+
+        With `wait` it is made before all others, and waited for.
 
         Raises:
             Refusal: no such clip.
@@ -150,7 +185,8 @@ class Office:
                 self._know(query)
         if clip_id not in self._segments:
             raise Refusal(404, "unknown", "no question shows such a clip")
-        return self._film.clip(self._segments[clip_id], _CLIP_WAIT_S)
+        segment = self._segments[clip_id]
+        return self._film.clip(segment, _CLIP_WAIT_S) if wait else self._film.ready(segment)
 
     def clip_id(self, segment: Segment) -> str:
         """The opaque id under which the browser gets a clip from now on."""

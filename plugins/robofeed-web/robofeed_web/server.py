@@ -15,6 +15,7 @@ from robofeed.data.store import EpisodeStore
 from robofeed_web.address import listen
 from robofeed_web.app import create_app
 from robofeed_web.binding import check_binding
+from robofeed_web.clerk import Clerk
 from robofeed_web.config import WebConfig
 from robofeed_web.film import RunFilm
 from robofeed_web.live_link import LiveLink
@@ -56,14 +57,17 @@ def serve(
         members = Members(ledger.people, sessions)
         table = load_config(file=folder.config_path).ledger
         leases = ledger.leases(table.overlap, table.hold_s)
+        office = Office(ledger, leases, film, EpisodeStore(folder.path))
+        cookie = f"robofeed_{port}"
         service = Service(
             run_dir=folder.path,
-            office=Office(ledger, leases, film, EpisodeStore(folder.path)),
+            office=office,
+            clerk=closing.enter_context(contextlib.closing(Clerk(office, members, cookie))),
             members=members,
             figures=RunFigures(folder.path),
             live=LiveLink(folder.path),
             pictures=LivePictures(film.draw),
-            cookie=f"robofeed_{port}",
+            cookie=cookie,
         )
         server = uvicorn.Server(
             uvicorn.Config(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from robofeed.data.people import Person, Role
+from robofeed_web.clerk import Clerk
 from robofeed_web.live_link import LiveLink
 from robofeed_web.live_pictures import LivePictures
 from robofeed_web.members import Members
@@ -22,6 +23,7 @@ class Service:
 
     run_dir: Path
     office: Office
+    clerk: Clerk
     members: Members
     figures: RunFigures
     live: LiveLink
@@ -29,7 +31,7 @@ class Service:
     cookie: str
     """name of the session's cookie: one a port, since browsers share cookies between ports"""
 
-    def who(self, cookies: Any, needed: Role) -> Person:
+    def who(self, cookies: Mapping[str, str], needed: Role) -> Person:
         """Who sends these cookies, if they may do what `needed` may; raises `Refusal` else."""
         return self.members.allowed(cookies.get(self.cookie, ""), needed)
 

@@ -45,6 +45,10 @@ class FakeFilm:
     def clip_id(self, segment: Segment) -> str:
         return uuid.uuid5(uuid.NAMESPACE_URL, str(segment)).hex
 
+    def ready(self, segment: Segment) -> FakeClip | None:
+        path = self._folder / f"{self.clip_id(segment)}.mp4"
+        return FakeClip(path) if path.exists() else None
+
     def clip(self, segment: Segment, timeout_s: float) -> FakeClip:
         path = self._folder / f"{self.clip_id(segment)}.mp4"
         with self._lock:

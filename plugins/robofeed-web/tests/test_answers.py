@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +19,8 @@ from robofeed.data.people import Role
 from robofeed_web.answers import read_said, record_of
 from robofeed_web.refusal import Refusal
 
-from .conftest import Caller, Served, question
+from . import conftest
+from .conftest import Caller, Served, question, write_bar
 
 
 def ranking(query: str, places: Any, **more: Any) -> dict[str, Any]:
@@ -197,6 +201,56 @@ def test_skips_and_notes_are_kept_apart_from_rankings(served: Served, operator: 
     assert [one.text for one in served.standing(Remark)] == ["it shakes"]
 
 
+def test_two_answers_of_one_person_at_once_to_one_question_are_one_answer(
+    served: Served, operator: Caller
+) -> None:
+    """Whatever comes in one commit: the second may not be stored beside the first."""
+    callers = [Caller(served.port, operator.cookie) for _ in range(8)]
+    with ThreadPoolExecutor(len(callers)) as pool:
+        said = [ranking("q000001", [[0], [1]]) for _ in callers]
+        got = list(pool.map(lambda each: each[0].said("POST", "/api/feedback", each[1]),
+                            zip(callers, said, strict=True)))  # fmt: skip
+
+    assert sorted(status for status, _ in got) == [200] + 7 * [409]
+    assert {body["error"] for status, body in got if status == 409} == {"answered"}
+    assert len(served.standing(Ranking)) == 1
+
+
+def test_a_wish_for_questions_that_is_none(operator: Caller) -> None:
+    for body in ({"count": "many"}, {"count": 1, "of": "ann"}, [], b"{"):
+        status, said = operator.said("POST", "/api/questions", body)
+        assert (status, said["error"]) == (422, "malformed")
+
+
+def test_nobody_who_answers_waits_for_those_who_wait_for_clips(
+    served: Served, operator: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than the server has threads for its usual work."""
+    drawn = threading.Event()
+
+    def draw(path: Path, height: float) -> None:
+        assert drawn.wait(60)
+        write_bar(path, height)
+
+    monkeypatch.setattr(conftest, "write_bar", draw)
+    asked = operator.said("POST", "/api/questions", {"count": 20})[1]["questions"]
+    names = [name for each in asked for name in each["clips"]]
+    callers = [Caller(served.port, operator.cookie) for _ in range(2 * len(names))]
+    with ThreadPoolExecutor(len(callers)) as pool:
+        paths = [f"/clips/{name}" for name in names] * 2
+        getting = [pool.submit(caller, "GET", path)
+                   for caller, path in zip(callers, paths, strict=True)]  # fmt: skip
+        try:
+            for each in asked:
+                answered = operator.said("POST", "/api/feedback", ranking(each["id"], [[0], [1]]))
+                assert answered[0] == 200
+            assert operator.said("GET", "/api/me")[0] == 200
+            assert not any(each.done() for each in getting)
+        finally:
+            drawn.set()
+        assert [each.result()[0] for each in getting] == [200] * len(getting)
+
+
 @pytest.mark.parametrize(("error", "status"), [(Busy, 503), (Full, 507)])
 def test_a_ledger_that_cannot_take_it_now_says_so_and_takes_it_later(
     served: Served,
@@ -209,11 +263,11 @@ def test_a_ledger_that_cannot_take_it_now_says_so_and_takes_it_later(
 
     said = ranking("q000001", [[0], [1]])
 
-    def refuse(self: Ledger, feedback: Any) -> Any:
-        raise error("not now; free some space, or try again")
+    def refuse(self: Ledger, records: Any) -> Any:
+        return [error("not now; free some space, or try again") for _ in records]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "append", refuse)
+        patch.setattr(Ledger, "append_all", refuse)
         got, body = operator.said("POST", "/api/feedback", said)
     assert got == status
     assert "not now" in body["message"]

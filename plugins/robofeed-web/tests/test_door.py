@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 
 from robofeed import ConfigError
 from robofeed.data.people import Role
+from robofeed_web.address import listen
 from robofeed_web.binding import check_binding
 from robofeed_web.config import WebConfig
 from robofeed_web.doorkeeper import LARGEST_BODY
@@ -247,6 +248,12 @@ def test_beyond_loopback_needs_tls_and_to_be_meant(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_said(served: Served) -> None:
     with pytest.raises(ConfigError, match=f"port {served.port}"):
         start(served.run_dir, port=served.port)
+
+
+def test_no_part_of_a_response_waits_for_the_browser_to_acknowledge_another() -> None:
+    with listen("127.0.0.1", 0, 0) as listener:
+        # By this asyncio knows that it may switch Nagle's algorithm off.
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_no_header_makes_a_visitor_local(operator: Caller, served: Served) -> None:
