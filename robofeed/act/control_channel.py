@@ -1,35 +1,34 @@
 """A run's control socket: other processes of the same user watch, take the controls, let go.
 
-The terminal's keys and the web server are at the other end. Read inside the step and not in a
-thread of its own: what a person said last is then what counts, and learning cannot hold it up.
+The terminal's keys and the web server are at the other end. Read inside the step: what a person
+said last is then what counts. Where no step comes for a while, an `Attendant` reads it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import selectors
-import socket
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from robofeed.act.control_connection import MOST_CLIENTS, Connection, listen_in
 from robofeed.data.control_messages import (
     SILENCE_NS,
     SOCKET,
     Command,
     Do,
-    Lines,
     LiveState,
     decode_command,
     encode_event,
     encode_state,
 )
-from robofeed.data.control_socket import socket_path
 from robofeed.data.errors import DataError
 from robofeed.data.intervention import (
     Discard,
@@ -45,38 +44,20 @@ from robofeed.data.intervention import (
 from robofeed.data.observation import Observation
 from robofeed.data.spec import ArraySpec, BackendSpec, FloatArray
 
-_MOST_CLIENTS = 16
-_MOST_UNSENT = 256 * 1024
-"""Bytes a client may leave unread; one that leaves more is gone or stuck, and cut off."""
 _READ = 65_536
-
-
-class _Client:
-    """One connection: what it has not read yet, and the lines it has begun."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self.lines = Lines()
-        self.unsent = b""
-
-    def tell(self, line: bytes) -> bool:
-        """Send a line as far as the socket takes it; False where the client is not to be kept."""
-        self.unsent += line
-        try:
-            while self.unsent:
-                self.unsent = self.unsent[self.connection.send(self.unsent) :]
-        except BlockingIOError:
-            return len(self.unsent) <= _MOST_UNSENT
-        except OSError:
-            return False
-        return True
+_UNHEARD_NS = 40_000_000
+"""After so long without a step the attendant hears what is said."""
+_BUSY_EVERY_NS = 250_000_000
+"""So often those who watch are told that the run is busy."""
+BETWEEN = "busy between two steps"
 
 
 class ControlChannel:
     """The run's end of the socket, as a `Corrector` and as an `Audience`.
 
     One person at a time holds the controls: whoever asked first, until they release them, say
-    nothing for 250 ms, or someone takes over explicitly. Anybody may stop the arm.
+    nothing for 250 ms, or someone takes over explicitly. Anybody may stop the arm. Methods may be
+    called from the run's thread and from one attendant's.
 
     Raises:
         DataError: the socket cannot be made, or another process serves this run.
@@ -100,43 +81,58 @@ class ControlChannel:
             observation=spec.observation.describe()["names"],
         )
         self._path = run_dir / SOCKET
-        self._listener = _listen(run_dir)
+        self._listener = listen_in(run_dir)
         self._inode = os.stat(self._path).st_ino
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
-        self._clients: list[_Client] = []
-        self._holder: tuple[_Client, Driver] | None = None
+        self._clients: list[Connection] = []
+        self._holder: tuple[Connection, Driver] | None = None
         self._heard_ns = 0
         self._take: Take | None = None
         """what the holder asks for, step by step, until the next command"""
         self._steps_left = 0
         """of it; 0 = no limit"""
+        self._unbegun = False
+        """whether none of them was made yet"""
         self._still = Take(np.zeros(self._width, np.float32))
         self._said: deque[Intervention] = deque()
         self._stopped_by: Driver | None = None
         self._shown_ns = 0
+        self._lock = threading.RLock()
+        self._served_ns = self._told_busy_ns = self._stepped_ns = now_ns()
+        self._doing = BETWEEN
+        self._closed = False
 
     # --- a Corrector ---
 
     @property
     def driver(self) -> Driver | None:
         """Who holds the controls."""
-        return self._holder[1] if self._holder else None
+        with self._lock:
+            return self._holder[1] if self._holder else None
 
     def poll(self, observation: Observation, proposed: FloatArray) -> Intervention:
         """Hear all that was said since, and say what counts now."""
-        self._serve()
+        with self._lock:
+            self._serve()
+            self._stepped_ns = self._now_ns()
+            return self._said_now()
+
+    def _said_now(self) -> Intervention:
         if self._stopped_by is not None:
             stop, self._stopped_by = StopRequest(self._stopped_by), None
             return stop
-        if self._holder and self._now_ns() - self._heard_ns > SILENCE_NS:
-            self._end_hold("nothing was heard from you for 250 ms")
         if self._said:
             return self._said.popleft()
         if self._take is None:
             return NoObjection()
         take = self._take
         if self._steps_left:
+            if self._unbegun and self._now_ns() - take.acted_ns > SILENCE_NS:
+                # Pressed while nothing could move: what was meant then is not what is meant now.
+                self._take, self._steps_left = self._still, 0
+                return self._still
+            self._unbegun = False
             self._steps_left -= 1
             if not self._steps_left:
                 self._take = self._still
@@ -144,25 +140,73 @@ class ControlChannel:
 
     def attended(self) -> bool:
         """Whether somebody holds the controls or asks to stop. For times without steps."""
-        self._serve()
-        return self._holder is not None or self._stopped_by is not None
+        with self._lock:
+            self._serve()
+            return self._holder is not None or self._stopped_by is not None
+
+    def asked_to_stop(self) -> Driver | None:
+        """Who asked to stop since the last step, once. For times at which nothing moves."""
+        with self._lock:
+            self._serve()
+            by, self._stopped_by = self._stopped_by, None
+            return by
+
+    # --- while no step comes ---
+
+    def attend(self) -> None:
+        """Hear and answer if nobody did lately, and tell those who watch what the run is at."""
+        with self._lock:
+            now_ns = self._now_ns()
+            if self._closed or now_ns - self._served_ns < _UNHEARD_NS:
+                return
+            self._serve()
+            self._tell_busy()
+
+    @contextlib.contextmanager
+    def busy(self, doing: str) -> Iterator[None]:
+        """Within it those who watch are told that this is what the run is at, and nothing moves."""
+        with self._lock:
+            before, self._doing = self._doing, doing
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._doing = before
+
+    def _tell_busy(self) -> None:
+        now_ns = self._now_ns()
+        quiet_ns = now_ns - max(self._stepped_ns, self._told_busy_ns)
+        if quiet_ns < _BUSY_EVERY_NS or not self._clients:
+            return
+        self._told_busy_ns = now_ns
+        holder = asdict(self._holder[1]) if self._holder else None
+        line = encode_event("busy", doing=self._doing, holder=holder)
+        for client in [each for each in self._clients if not each.unsent]:
+            self._tell(client, line)
 
     # --- an Audience ---
 
     def wants_state(self) -> bool:
         """Whether anybody is connected, and a period has passed since the last state."""
         due_ns = self._shown_ns + int(self._spec.period_s * 1e9 * 0.9)
-        return bool(self._clients) and self._now_ns() >= due_ns
+        with self._lock:
+            return bool(self._clients) and self._now_ns() >= due_ns
 
     def show(self, state: LiveState) -> None:
         """Tell everybody who has read what came before."""
         self._shown_ns = self._now_ns()
         line = encode_state(state)
-        for client in [each for each in self._clients if not each.unsent]:
-            self._tell(client, line)
+        with self._lock:
+            for client in [each for each in self._clients if not each.unsent]:
+                self._tell(client, line)
 
     def close(self) -> None:
         """Cut everybody off and remove the socket. Idempotent."""
+        with self._lock:
+            self._closed = True
+            self._close()
+
+    def _close(self) -> None:
         for client in list(self._clients):
             self._drop(client)
         if self._listener.fileno() >= 0:
@@ -183,6 +227,9 @@ class ControlChannel:
                 self._read(key.data)
         for client in [each for each in self._clients if each.unsent]:
             self._tell(client, b"")
+        self._served_ns = self._now_ns()
+        if self._holder and self._served_ns - self._heard_ns > SILENCE_NS:
+            self._end_hold("nothing was heard from you for 250 ms")
 
     def _accept(self) -> None:
         try:
@@ -191,8 +238,8 @@ class ControlChannel:
             # It hung up before anyone answered.
             return
         connection.setblocking(False)
-        client = _Client(connection)
-        if len(self._clients) >= _MOST_CLIENTS:
+        client = Connection(connection)
+        if len(self._clients) >= MOST_CLIENTS:
             client.tell(encode_event("error", reason="too many are connected to this run"))
             connection.close()
             return
@@ -200,7 +247,7 @@ class ControlChannel:
         self._selector.register(connection, selectors.EVENT_READ, client)
         self._tell(client, self._welcome)
 
-    def _read(self, client: _Client) -> None:
+    def _read(self, client: Connection) -> None:
         try:
             data = client.connection.recv(_READ)
         except BlockingIOError:
@@ -222,13 +269,16 @@ class ControlChannel:
             except DataError as error:
                 self._tell(client, encode_event("error", reason=str(error)))
 
-    def _obey(self, client: _Client, command: Command) -> None:
+    def _obey(self, client: Connection, command: Command) -> None:
         driver = command.driver
         if command.do is Do.STOP:
             # Whoever it is; and nothing that was said before it counts any more.
             self._stopped_by = driver
             self._said.clear()
             self._take = None
+            heard = encode_event("stopping", **asdict(driver))
+            for each in list(self._clients):
+                self._tell(each, heard)
             return
         if command.do is Do.TAKE:
             self._give(client, command)
@@ -245,7 +295,7 @@ class ControlChannel:
                     f"'action' has {len(command.action)} elements where this run has {self._width}"
                 )
             self._take = Take(np.array(command.action, np.float32), command.sent_ns)
-            self._steps_left = command.steps
+            self._steps_left, self._unbegun = command.steps, bool(command.sent_ns)
         elif command.do is Do.LET_GO:
             self._take = None
         elif command.do is Do.RELEASE:
@@ -261,7 +311,7 @@ class ControlChannel:
         elif command.do is Do.DISCARD:
             self._said.append(Discard())
 
-    def _give(self, client: _Client, command: Command) -> None:
+    def _give(self, client: Connection, command: Command) -> None:
         driver = command.driver
         if self._holder and self._holder != (client, driver):
             by = self._holder[1]
@@ -270,8 +320,8 @@ class ControlChannel:
                 return
             self._end_hold(f"{driver.person} ({driver.source}) took over")
         self._holder = (client, driver)
-        self._heard_ns = 0
-        self._hear(command)
+        # From now on: whoever waits to be answered need not say anything.
+        self._heard_ns = self._now_ns()
         self._tell(client, encode_event("taken", person=driver.person))
 
     def _hear(self, command: Command) -> None:
@@ -289,14 +339,14 @@ class ControlChannel:
         if client in self._clients:
             self._tell(client, encode_event("lost", person=driver.person, reason=reason))
 
-    def _refuse(self, client: _Client, driver: Driver, reason: str) -> None:
+    def _refuse(self, client: Connection, driver: Driver, reason: str) -> None:
         self._tell(client, encode_event("refused", person=driver.person, reason=reason))
 
-    def _tell(self, client: _Client, line: bytes) -> None:
+    def _tell(self, client: Connection, line: bytes) -> None:
         if not client.tell(line):
             self._drop(client)
 
-    def _drop(self, client: _Client) -> None:
+    def _drop(self, client: Connection) -> None:
         if client not in self._clients:
             return
         self._clients.remove(client)
@@ -304,41 +354,3 @@ class ControlChannel:
         client.connection.close()
         if self._holder and self._holder[0] is client:
             self._end_hold("the connection was lost")
-
-
-def _listen(run_dir: Path) -> socket.socket:
-    """A listening socket that its owner alone can open; a stale one is cleared away."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    try:
-        # Before it has a name, so that there is no moment at which others could open it.
-        os.fchmod(listener.fileno(), 0o600)
-        with socket_path(run_dir) as path:
-            try:
-                listener.bind(path)
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
-                _clear_stale(path, run_dir)
-                listener.bind(path)
-        listener.listen(_MOST_CLIENTS)
-    except OSError as error:
-        listener.close()
-        raise DataError(
-            f"cannot make {run_dir / SOCKET}: {error.strerror}. Where the folder's file system "
-            "knows no sockets, use another --out, or do without corrections: "
-            "--set control.socket=false"
-        ) from error
-    except BaseException:
-        listener.close()
-        raise
-    return listener
-
-
-def _clear_stale(path: str, run_dir: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)
-            return
-    raise DataError(f"{run_dir} is run by another process already: its control socket answers")

@@ -19,7 +19,7 @@ import numpy as np
 from robofeed.act.handover import Handover
 from robofeed.act.recording import Steered
 from robofeed.data.control_messages import Latency, LiveState, mode_name
-from robofeed.data.errors import ConfigError
+from robofeed.data.errors import ConfigError, SafetyStop
 from robofeed.data.fleet import Fleet
 from robofeed.data.intervention import (
     Discard,
@@ -145,6 +145,8 @@ class Helm:
         self._touched = False
         self.on_stop: Callable[[Driver, str], object] = lambda by, episode_id: None
         """told of a stop once the arms have been"""
+        self.stop_asked: Callable[[], Driver | None] = lambda: None
+        """who asked to stop at a time at which no step was made, once"""
         self.interrupted: Callable[[], bool] = lambda: False
         """whether to wait for nobody any more, because the run is to end"""
 
@@ -157,6 +159,22 @@ class Helm:
     def driver(self) -> Driver | None:
         """Who holds the controls."""
         return self._corrector.driver
+
+    def check_stop(self) -> None:
+        """Call before the arms go to where an episode starts.
+
+        Raises:
+            SafetyStop: somebody stopped them since the last step; they stay where they are.
+        """
+        by = self.stop_asked()
+        if by is None:
+            return
+        self._fleet.stop()
+        self.on_stop(by, "")
+        raise SafetyStop(
+            f"STOPPED by {by.person} ({by.source}) between two episodes: nothing moves. "
+            "`robofeed resume RUN` goes on from the last checkpoint"
+        )
 
     def begin(self, episode_id: str, hands_off: bool = False) -> None:
         """An episode begins. With `hands_off` people may watch it and stop it, no more."""

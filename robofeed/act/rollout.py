@@ -82,13 +82,15 @@ class Rollout:
     def __iter__(self) -> Iterator[StepBatch]:
         fleet, table = self._fleet, self._fleet.table
         count = len(self._seeds)
+        helm = self._helm
+        if helm is not None:
+            helm.check_stop()
         fleet.reset(self._seeds)
         spec_hash = fleet.spec.hash()
         recordings = [
             Recording(self._ids[row], self._seeds[row], spec_hash, table, row)
             for row in range(count)
         ]
-        helm = self._helm
         if helm is not None:
             helm.begin(self._ids[ROW], self._hands_off)
         finished: dict[int, Recorded] = {}

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from robofeed.act.attendant import Attendant
 from robofeed.act.control_channel import ControlChannel
 from robofeed.act.helm import Helm, Visit
 from robofeed.act.recording import Recorded
@@ -27,13 +28,15 @@ from robofeed.training.recorder import Recorder
 
 @dataclass(slots=True)
 class Controls:
-    """A helm and the socket through which people reach it."""
+    """A helm, the socket through which people reach it, and who answers there between steps."""
 
     channel: ControlChannel
     helm: Helm
+    attendant: Attendant
 
     def close(self) -> None:
         """Cut everybody off. Idempotent."""
+        self.attendant.close()
         self.channel.close()
 
 
@@ -51,7 +54,8 @@ def open_controls(
     helm = Helm(fleet, channel, FixedRate(fleet.spec.period_s), channel, phase)
     helm.on_touch = folder.note_steered
     helm.on_stop = lambda by, episode_id: ledger.append(Stop(_stamp(by), episode_id))
-    return Controls(channel, helm)
+    helm.stop_asked = channel.asked_to_stop
+    return Controls(channel, helm, Attendant(channel))
 
 
 class CorrectionBook:

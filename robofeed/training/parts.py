@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +91,14 @@ class Run:
 
     def learn_from_feedback(self) -> None:
         """Fit the reward model to all that stands and relabel the replay with it."""
+        with self.busy("the reward model is being fitted"):
+            self._learn_from_feedback()
+
+    def busy(self, doing: str) -> AbstractContextManager[None]:
+        """While nothing moves: says so to those who watch."""
+        return self.controls.channel.busy(doing) if self.controls else nullcontext()
+
+    def _learn_from_feedback(self) -> None:
         assert isinstance(self.conversation, Conversation)
         labels = self.conversation.book.labels
         if Needs.FEEDBACK in self.learner.needs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from robofeed.act.collector import RoundCollector
@@ -29,6 +30,8 @@ class PatientCollector:
     progress: Progress
     attended: Callable[[], bool] = lambda: False
     """whether somebody is at the controls: the arm is then theirs to move, answers or not"""
+    busy: Callable[[str], AbstractContextManager[None]] = lambda doing: nullcontext()
+    """tells those who watch why nothing moves"""
     nap: Callable[[float], None] = time.sleep
     _waiting: bool = False
 
@@ -43,4 +46,5 @@ class PatientCollector:
         if not self._waiting:
             self._waiting = True
             self.conversation.say_waiting(self.progress)
-        self.nap(NAP_S)
+        with self.busy("waiting for answers"):
+            self.nap(NAP_S)

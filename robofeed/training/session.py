@@ -180,6 +180,7 @@ class _Session:
                     self._resolved.config.schedule.ahead_steps,
                     progress,
                     run.controls.channel.attended if run.controls else lambda: False,
+                    run.busy,
                 ),
                 interview=run.conversation,
                 learner=run.learner,

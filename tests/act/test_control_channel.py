@@ -3,7 +3,6 @@
 import os
 import socket
 import stat
-import time
 
 import numpy as np
 import pytest
@@ -38,39 +37,6 @@ SEEN = Observation(0, np.zeros(4, np.float32))
 NO_ACTION = np.zeros(2, np.float32)
 
 
-class HandClock:
-    def __init__(self):
-        self.ns = time.monotonic_ns()
-
-    def now_ns(self):
-        return self.ns
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
-
-
-@pytest.fixture
-def channel(tmp_path, clock):
-    channel = ControlChannel(tmp_path, SPEC, clock.now_ns)
-    yield channel
-    channel.close()
-
-
-@pytest.fixture
-def connect(tmp_path):
-    clients = []
-
-    def make(driver=ANNA):
-        clients.append(ControlClient(tmp_path, driver))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.close()
-
-
 def poll(channel, times=1):
     """The last of so many answers; reading a connection may take one poll after accepting it."""
     for _ in range(times):
@@ -80,16 +46,6 @@ def poll(channel, times=1):
 
 def told(client):
     return [event["is"] for event in client.receive_all()]
-
-
-@pytest.fixture
-def anna(channel, connect, clock):
-    """Holds the controls."""
-    client = connect()
-    client.send(Do.TAKE, sent_ns=clock.ns)
-    poll(channel, 2)
-    assert told(client) == ["welcome", "taken"]
-    return client
 
 
 # --- driving --------------------------------------------------------------------------------------
@@ -252,6 +208,15 @@ def test_a_stop_comes_before_everything_else(channel, anna):
     anna.send(Do.STOP)
     assert poll(channel) == StopRequest(ANNA)
     assert poll(channel) == NoObjection()
+
+
+def test_everybody_is_told_at_once_that_a_stop_was_heard(channel, anna, connect):
+    viewer = connect(BEN)
+    poll(channel, 2)
+    assert told(viewer) == ["welcome"]
+    viewer.send(Do.STOP)
+    poll(channel)
+    assert told(anna) == told(viewer) == ["stopping"]
 
 
 # --- those who watch ------------------------------------------------------------------------------

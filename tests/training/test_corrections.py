@@ -216,6 +216,29 @@ def test_a_stop_ends_the_run_with_the_arm_held_and_it_can_be_resumed(point_confi
     assert resume(run_dir).stop_rule == "step budget"
 
 
+def test_a_stop_between_two_episodes_is_heard_before_the_arm_goes_to_the_next_start(point_config):
+    """As while a reward model is fitted: no step is made, and the run has no time to listen."""
+    config = point_config("stop.steps=200")
+    recorded = []
+
+    def stop_after_the_first(event):
+        if isinstance(event, EpisodeRecorded):
+            recorded.append(event.episode_id)
+            if len(recorded) == 1:
+                with ControlClient(Path(config.run.out) / "run", ANNA) as client:
+                    client.send(Do.STOP)
+                    while client.receive(10.0)["is"] != "stopping":
+                        pass
+
+    with pytest.raises(SafetyStop, match="between two episodes") as stopped:
+        train(config, listen=stop_after_the_first)
+    assert stopped.value.exit_code == 5
+    run_dir = Path(config.run.out) / "run"
+    (stop,) = records(run_dir, Stop)
+    assert stop.stamp.person == "anna"
+    assert resume(run_dir).stop_rule == "step budget"
+
+
 def test_nobody_there_changes_nothing(point_config):
     """The same run to the byte, with the socket and without it."""
     with_socket = train(point_config(name="with"))

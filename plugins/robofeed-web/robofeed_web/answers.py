@@ -25,7 +25,6 @@ from robofeed.data.feedback import (
     Retraction,
     Skip,
     Stamp,
-    Stop,
 )
 from robofeed_web.refusal import Refusal
 
@@ -98,22 +97,8 @@ class ConsentSaid(_Said):
     version: str
 
 
-class StopSaid(_Said):
-    """Stopped the arm."""
-
-    kind: Literal["stop"]
-    episode: Annotated[str, Field(max_length=100)] = ""
-
-
 Said = Annotated[
-    RankingSaid
-    | SkipSaid
-    | RatingSaid
-    | OutcomeSaid
-    | RemarkSaid
-    | RetractionSaid
-    | ConsentSaid
-    | StopSaid,
+    RankingSaid | SkipSaid | RatingSaid | OutcomeSaid | RemarkSaid | RetractionSaid | ConsentSaid,
     Field(discriminator="kind"),
 ]
 _SAID: TypeAdapter[Said] = TypeAdapter(Said)
@@ -176,8 +161,6 @@ def _record(said: Said, person: str, query: Callable[[str], Query]) -> Feedback:
             if said.version != consent.VERSION:
                 raise DataError(f"the consent text is version {consent.VERSION}: load the page")
             return Consent(_stamp(said, person), consent.VERSION, consent.TEXT)
-        case StopSaid():
-            return Stop(_stamp(said, person), said.episode)
 
 
 def _clip_at(query: Query, place: int) -> int:

@@ -18,6 +18,8 @@ _LINE = 256 * 1024
 """Bytes of the longest line that is believed; a state with its scene has a few thousand."""
 _RETRY_S = 0.5
 _KEPT_MESSAGES = 50
+_STOP_S = 2.0
+"""For so long the page waits to be told that the arm heard."""
 
 
 class Viewer:
@@ -51,6 +53,7 @@ class LiveLink:
         self.viewers: set[Viewer] = set()
         self.driver: Viewer | None = None
         """the page that has, or has asked for, the controls"""
+        self._stops: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> LiveLink:
         """Begin to look for the arm."""
@@ -92,6 +95,9 @@ class LiveLink:
             self._take(viewer, over=bool(said.get("over", False)))
         elif do == "stop":
             self.send("stop", viewer.person)
+        elif self.driver is not viewer and do == "alive":
+            # Sent while the page waited for the controls, and was refused them.
+            return
         elif self.driver is not viewer:
             viewer.tell({"is": "refused", "reason": "this page does not have the controls"})
         else:
@@ -107,6 +113,15 @@ class LiveLink:
         line = {"do": do, "person": person, "source": "web", "sent_ns": self._now_ns(), **extra}
         self._writer.write(json.dumps(line).encode() + b"\n")
         return True
+
+    async def stop(self, person: str, within_s: float = _STOP_S) -> bool | None:
+        """Stop the arm; whether it said in time that it heard, None where no arm is there."""
+        if not self.send("stop", person):
+            return None
+        heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._stops.append(heard)
+        done, _ = await asyncio.wait({heard}, timeout=within_s)
+        return bool(done)
 
     def _take(self, viewer: Viewer, over: bool) -> None:
         before = self.driver
@@ -153,15 +168,25 @@ class LiveLink:
                     if message["is"] != "taken":
                         self.driver = None
             case _:
+                if message.get("is") == "stopping":
+                    self._stopped()
                 for viewer in self.viewers:
                     viewer.tell(message)
         for viewer in self.viewers:
             viewer.woken.set()
 
+    def _stopped(self) -> None:
+        for heard in self._stops:
+            if not heard.done():
+                heard.set_result(None)
+        self._stops.clear()
+
     def _forget(self) -> None:
         if self._writer is not None:
             self._writer.close()
         self._writer = self.welcome = self.state = None
+        # A process that is gone moves nothing.
+        self._stopped()
         if self.driver is not None:
             self.driver.tell({"is": "lost", "reason": "the run is not going on any longer"})
         self.driver = None

@@ -140,10 +140,6 @@ class Office:
         if record is None and not self.standing.knows(uuid):
             raise Refusal(404, "unknown", f"there is no record {uuid} to take back")
 
-    def stop_said(self, record: Feedback) -> Receipt:
-        """Store that a person stopped the arm; asks nothing first."""
-        return self._ledger.append(record)
-
     def questions(self, wishes: Sequence[tuple[Person, int]]) -> list[list[Query]]:
         """Open questions for people, so many for each, lent to them for a while.
 

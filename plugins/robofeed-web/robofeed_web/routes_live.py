@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
-import uuid
 from typing import Any
 
 from fastapi import APIRouter, Request, WebSocket, WebSocketDisconnect
 from fastapi.concurrency import run_in_threadpool
 
-from robofeed.data.feedback import Stamp, Stop
 from robofeed.data.people import Person, Role
 from robofeed_web.binding import Binding, is_loopback
 from robofeed_web.live_link import Viewer
@@ -30,16 +27,12 @@ def live_routes(service: Service, binding: Binding) -> APIRouter:
 
     @routes.post("/api/stop")
     async def stop(request: Request) -> dict[str, Any]:
-        """Stop (software), for whoever may look: sent to the arm first, then recorded."""
-        cookies = dict(request.cookies)
-        person = await run_in_threadpool(service.who, cookies, Role.VIEW)
-        episode = str((live.state or {}).get("episode_id", ""))
-        if not live.send("stop", person.pseudonym):
+        """Stop (software), for whoever may look. The run stores who it was."""
+        person = await run_in_threadpool(service.who, dict(request.cookies), Role.VIEW)
+        heard = await live.stop(person.pseudonym)
+        if heard is None:
             raise Refusal(409, "no-arm", "no arm is there: the run is not going on, nothing moves")
-        now_ns = time.time_ns()
-        stamp = Stamp(str(uuid.uuid4()), person.pseudonym, "web", now_ns, now_ns)
-        receipt = await run_in_threadpool(service.office.stop_said, Stop(stamp, episode))
-        return {"stopped": True, "sequence": receipt.sequence}
+        return {"heard": heard}
 
     @routes.websocket("/api/live")
     async def watch(socket: WebSocket) -> None:

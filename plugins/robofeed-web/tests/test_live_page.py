@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from robofeed.data.feedback import Stop
 from robofeed.data.people import Role
 
 from .browser import chromium, come_in
@@ -31,6 +30,9 @@ class Arm:
 
     def __init__(self, run_dir: Path) -> None:
         self.heard: list[dict[str, Any]] = []
+        self.busy = ""
+        self.late_s = 0.0
+        self.deaf = False
         self.holder: dict[str, str] | None = None
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(run_dir / "control.sock"))
@@ -53,16 +55,23 @@ class Arm:
             for line in lines:
                 self._obey(connection, json.loads(line))
             step += 1
-            self._say(connection, self._state(step))
+            if self.busy:
+                said = {"is": "busy", "doing": self.busy, "holder": self.holder}
+                self._say(connection, said)
+            else:
+                self._say(connection, self._state(step))
         connection.close()
 
     def _obey(self, connection: socket.socket, said: dict[str, Any]) -> None:
         self.heard.append(said)
         if said["do"] == "take":
+            time.sleep(self.late_s)
             self.holder = {"person": said["person"], "source": said["source"]}
             self._say(connection, {"is": "taken", "person": said["person"]})
         elif said["do"] == "release":
             self.holder = None
+        elif said["do"] == "stop" and not self.deaf:
+            self._say(connection, {"is": "stopping", "person": said["person"], "source": "web"})
 
     def _state(self, step: int) -> dict[str, Any]:
         return {
@@ -190,13 +199,69 @@ def test_who_may_only_look_may_stop(
     viewer = come_in(context.new_page(), f"{served.url.rpartition('=')[0]}={link.token}", "live")
     viewer.wait_for_selector("text=You may watch and stop")
     assert viewer.query_selector("#take") is None
+    take(page)
     viewer.click("#stop")
 
     assert arm.wait_for("stop")["person"] == "vera"
-    viewer.wait_for_selector("#news:visible")
+    viewer.wait_for_selector("#news:has-text('nothing moves any more')")
+    # Whoever steers is told who it was, and has the controls no longer.
+    page.wait_for_selector(".doing:has-text('Stopped by vera')")
+    page.wait_for_selector("#take")
     context.close()
-    (stop,) = served.standing(Stop)
-    assert (stop.stamp.person, stop.episode_id) == ("vera", "e000007")
+
+
+def test_a_stop_that_the_arm_does_not_confirm_is_not_said_to_have_worked(
+    page: Page, arm: Arm
+) -> None:
+    arm.deaf = True
+    page.click("#stop")
+    page.wait_for_selector("#news:has-text('has not said that it heard')")
+
+
+def test_asking_for_the_controls_beats_from_the_first_moment_on(page: Page, arm: Arm) -> None:
+    arm.late_s = 0.6
+    page.click("#take")
+    page.wait_for_selector("#cancel")
+    page.wait_for_selector("#release")
+
+    asked = next(at for at, said in enumerate(arm.heard) if said["do"] == "take")
+    alive = [said["sent_ns"] for said in arm.heard[asked:] if said["do"] == "alive"]
+    # It had not been told yet that it has them.
+    assert alive and alive[0] - arm.heard[asked]["sent_ns"] < 500_000_000
+    page.keyboard.down("d")
+    arm.wait_for("move")
+
+
+def test_asking_can_be_given_up(page: Page, arm: Arm) -> None:
+    arm.late_s = 1.0
+    page.click("#take")
+    page.click("#cancel")
+    page.wait_for_selector("#take")
+    arm.wait_for("release")
+    page.wait_for_timeout(500)
+    assert arm.holder is None
+    assert page.query_selector("#release") is None
+
+
+def test_the_page_says_why_nothing_moves_and_the_controls_can_be_taken(
+    page: Page, arm: Arm
+) -> None:
+    arm.busy = "the reward model is being fitted"
+    page.wait_for_selector(".doing:has-text('holds still: the reward model is being fitted')")
+    take(page)
+    page.wait_for_selector(".doing:has-text('as soon as that is done')")
+    arm.busy = ""
+    page.wait_for_selector(".live[data-mode='correcting']:not([data-busy])")
+    assert page.is_hidden(".doing")
+
+
+def test_space_pauses_and_escape_gives_back(page: Page, arm: Arm) -> None:
+    take(page)
+    page.keyboard.press(" ")
+    arm.wait_for("pause")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#take")
+    arm.wait_for("release")
 
 
 def test_a_viewers_socket_moves_nothing(served: Served, arm: Arm, page: Page) -> None:

@@ -13,6 +13,8 @@ export class Hold {
     this.held = new Set();
     this.scale = 0.5;
     this.steering = false;
+    this.asking = false; // for the controls, which are not here yet
+    this.active = false; // they are
     this.timer = 0;
     this.listening = new AbortController();
     const { signal } = this.listening;
@@ -24,31 +26,33 @@ export class Hold {
     document.addEventListener("visibilitychange", hidden, { signal });
   }
 
-  get active() {
-    return this.timer !== 0;
+  // From asking for the controls on the heart beats: an answer may come late.
+  ask() {
+    this.end();
+    this.asking = true;
+    this.timer = setInterval(() => this.beat(), BEAT_MS);
   }
 
-  // The arm's action: names, low, high. From now on the heart beats.
+  // The controls are here. The arm's action: names, low, high.
   begin(axes) {
     this.axes = axes;
-    this.steering = false;
-    this.held.clear();
-    clearInterval(this.timer);
-    this.timer = setInterval(() => this.beat(), BEAT_MS);
+    this.asking = false;
+    this.active = true;
     this.beat();
   }
 
   end() {
     clearInterval(this.timer);
     this.timer = 0;
+    this.asking = this.active = false;
     this.held.clear();
     this.steering = false;
   }
 
   drop(why) {
-    if (!this.active) return;
+    if (!this.timer) return;
     this.held.clear();
-    this.send({ do: "move", action: this.action() });
+    if (this.active) this.send({ do: "move", action: this.action() });
     this.send({ do: "release" });
     this.end();
     this.dropped(why);

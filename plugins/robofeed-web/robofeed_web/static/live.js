@@ -19,14 +19,18 @@ export class LiveView {
         this.drawControls();
       },
     );
+    this.stopped = "";
+    this.pressed = (event) => this.press(event);
+    addEventListener("keydown", this.pressed);
     this.canvas = element("canvas", { width: 320, height: 240 });
     this.pen = this.canvas.getContext("2d");
+    this.doing = element("p.doing", { role: "status" });
     this.state = element("div.state");
     this.controls = element("div.controls");
     this.root = element(
       "section.live",
       {},
-      element("div.picture", {}, this.canvas, this.controls),
+      element("div.picture", {}, this.canvas, this.doing, this.controls),
       this.state,
     );
     this.drawGone();
@@ -35,6 +39,7 @@ export class LiveView {
 
   close() {
     this.closed = true;
+    removeEventListener("keydown", this.pressed);
     this.hold.close();
     this.socket?.close();
   }
@@ -82,8 +87,17 @@ export class LiveView {
         this.drawControls();
       },
       state: () => this.drawState(message),
+      busy: () => this.drawBusy(message),
       taken: () => {
+        // Not asked for any longer: the page was left meanwhile.
+        if (!this.hold.asking || !this.welcome) return this.send({ do: "release" });
         this.hold.begin(this.welcome.action);
+        return this.drawControls();
+      },
+      stopping: () => {
+        this.stopped = `Stopped by ${message.person}: nothing moves any more, and the run ends.`;
+        this.hold.end();
+        this.drawDoing(this.stopped);
         this.drawControls();
       },
       refused: () => {
@@ -108,12 +122,28 @@ export class LiveView {
     delete this.root.dataset.mode;
     this.pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.state.replaceChildren(element("p.waiting", {}, why));
+    this.drawDoing(this.stopped);
     this.drawControls();
+  }
+
+  drawDoing(text) {
+    if (this.doing.textContent !== text) this.doing.textContent = text;
+    this.doing.hidden = !text;
+  }
+
+  // No step is made just now: why, and who will have the arm in the next one.
+  drawBusy({ doing, holder }) {
+    this.root.dataset.busy = doing;
+    this.root.dataset.holder = holder?.person ?? "";
+    const then = this.hold.active ? " You have the controls and move it as soon as that is done." : "";
+    this.drawDoing(this.stopped || `The arm holds still: ${doing}.${then}`);
   }
 
   drawState(state) {
     this.root.dataset.mode = state.mode;
-    this.root.dataset.holder = state.holder?.person ?? "";
+    this.mode = state.mode;
+    delete this.root.dataset.busy;
+    this.drawDoing(this.stopped || this.hint(state));
     const holder = state.holder ? `${state.holder.person} (${state.holder.source})` : "the policy";
     const { latency } = state;
     const facts = {
@@ -138,31 +168,38 @@ export class LiveView {
     this.state.replaceChildren(element("dl.facts", {}, ...rows), element("ul.joints", {}, ...joints));
   }
 
+  // What somebody at the controls, or about to take them, should know of this state.
+  hint({ mode, phase }) {
+    if (phase === "evaluation" && this.hold.active) return "An evaluation, which nobody steers: you have the arm after it.";
+    if (mode !== "paused") return "";
+    return this.hold.active
+      ? "Paused: the arm holds. Space lets the policy go on, a key moves the arm."
+      : "Paused: the arm holds until somebody takes the controls and lets it go on.";
+  }
+
   drawControls() {
     if (!this.welcome) return this.controls.replaceChildren();
     if (!this.mayDrive) {
       return this.controls.replaceChildren(element("p.quiet", {}, `You may watch and stop. ${this.whyNot}`));
     }
     const does = (text, command) => element("button", { onclick: () => this.send(command) }, text);
+    if (this.hold.asking) {
+      const cancel = element("button", { id: "cancel", onclick: () => this.giveBack() }, "Leave it");
+      return this.controls.replaceChildren(element("p.quiet", {}, "Asking for the controls ..."), cancel);
+    }
     if (!this.hold.active) {
       const over = this.refusal
-        ? element("button.danger", { id: "take-over", onclick: () => this.send({ do: "take", over: true }) }, "Take over")
+        ? element("button.danger", { id: "take-over", onclick: () => this.ask(true) }, "Take over")
         : null;
       this.refusal = null;
-      const take = element("button.primary", { id: "take", onclick: () => this.send({ do: "take" }) }, "Take the controls");
+      const take = element("button.primary", { id: "take", onclick: () => this.ask(false) }, "Take the controls");
       return this.controls.replaceChildren(take, over ?? "");
     }
-    const release = () => {
-      this.send({ do: "release" });
-      this.hold.end();
-      this.drawControls();
-    };
     return this.controls.replaceChildren(
       element("div.row", {},
-        element("button.primary", { id: "release", onclick: release }, "Give back"),
+        element("button.primary", { id: "release", onclick: () => this.giveBack() }, "Give back", element("kbd", {}, "Esc")),
         element("button", { id: "let-go", onclick: () => this.hold.letGo() }, "Let the policy act"),
-        does("Pause", { do: "pause" }),
-        does("Go on", { do: "resume" }),
+        element("button", { id: "pause", onclick: () => this.pause() }, "Pause, go on", element("kbd", {}, "space")),
         does("End as success", { do: "mark", success: true }),
         does("End as failure", { do: "mark", success: false }),
         does("Discard", { do: "discard" }),
@@ -171,6 +208,30 @@ export class LiveView {
       element("div.pads", {}, ...this.welcome.action.names.map((name, axis) => this.drawPad(name, axis))),
       element("p.quiet", {}, "Hold a key to move; letting go holds still. Leaving the window gives the controls back."),
     );
+  }
+
+  ask(over) {
+    this.hold.ask();
+    this.send({ do: "take", over });
+    this.drawControls();
+  }
+
+  giveBack() {
+    this.send({ do: "release" });
+    this.hold.end();
+    this.drawControls();
+  }
+
+  pause() {
+    this.send({ do: this.mode === "paused" ? "resume" : "pause" });
+  }
+
+  press(event) {
+    if (!this.hold.active || event.repeat || event.target.closest?.("button, input, dialog")) return;
+    if (event.key === "Escape") this.giveBack();
+    else if (event.key === " ") this.pause();
+    else return;
+    event.preventDefault();
   }
 
   drawSpeed() {

@@ -10,6 +10,7 @@ import { PeopleView } from "./people.js";
 import { RunView } from "./run.js";
 
 const NEWS_MS = 6_000;
+const UNHEARD = "Stop was sent, but the run has not said that it heard. Cut the power of an arm that moves.";
 let newsTimer = 0;
 
 function news(text) {
@@ -35,9 +36,10 @@ async function agree(me) {
 }
 
 async function stop() {
+  news("Stopping ...");
   try {
-    await post("/api/stop", {});
-    news("Stopped: the arm holds where it is.");
+    const { heard } = await post("/api/stop", {});
+    news(heard ? "Stopped: nothing moves any more, and the run ends." : UNHEARD);
   } catch (error) {
     news(`Stop: ${error.message}`);
   }
