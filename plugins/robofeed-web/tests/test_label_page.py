@@ -229,14 +229,31 @@ def test_five_clips_with_ties(chromium: Browser, tmp_path: Path, fake_film: None
     try:
         page = come_in(context.new_page(), served.url)
         first = question_shown(page)
-        answer(
-            page, "3", "=", "1", "2", "ArrowRight", "ArrowRight", "ArrowRight", "Enter", "=", "5"
-        )
+        answer(page, "3", "=", "1", "2", "Enter")
         all_stored(page)
         (ranking,) = served.standing(Ranking)
         order = served.ledger.query(first).shown_order
         expected = ((order[2], order[0]), (order[1],), (order[3], order[4]))
         assert ranking.order == expected
+
+        # One that is left over is the worst by itself; until then every step can be taken back.
+        second = question_shown(page)
+        answer(page, "2", "1", "=", "3", "Backspace", "Backspace", "Backspace", "5", "3", "ArrowUp")
+        answer(page, "u")
+        assert question_shown(page) == second
+        keys = ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowUp", "5", "1", "2"]
+        answer(page, *keys)
+        all_stored(page)
+        last = served.standing(Ranking)[-1]
+        order = served.ledger.query(second).shown_order
+        assert last.query_id == second
+        assert last.order == tuple((order[place],) for place in (3, 4, 0, 1, 2))
+        (taken_back,) = [
+            entry.feedback
+            for entry in served.ledger.since(0)
+            if isinstance(entry.feedback, Ranking) and entry.feedback not in served.standing()
+        ]
+        assert taken_back.order == tuple((order[place],) for place in (1, 4, 2, 0, 3))
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390
     finally:

@@ -80,7 +80,8 @@ def test_somebody_who_sees_only_pixels_teaches_a_training_arm(
         # The next session is held when the arm has made its steps.
         page.set_default_timeout(150_000)
         for number in range(QUESTIONS):
-            keys = [str(place + 1) for place in order_seen(page)]
+            # The last one is the worst by itself.
+            keys = [str(place + 1) for place in order_seen(page)[:-1]]
             if number < QUESTIONS - 1:
                 answer(page, *keys)
             else:

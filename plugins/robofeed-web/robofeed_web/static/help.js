@@ -10,7 +10,7 @@ export function showHelp(keys, changed) {
       button.onclick = () => ask(action, button);
       return element("tr", {}, element("td", {}, button), element("td", {}, what));
     });
-    const arrows = "For two clips: ← first, → second, ↑ equal, ↓ can't tell. For more: move, Enter";
+    const arrows = "For two clips: ← first, → second, ↑ equal, ↓ can't tell. For more: ← → move, ↑ picks";
     rows.push(element("tr", {}, element("td", {}, "arrows"), element("td", {}, arrows)));
     $("help-keys").replaceChildren(...rows);
     changed();

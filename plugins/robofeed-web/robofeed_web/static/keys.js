@@ -12,6 +12,7 @@ export const ACTIONS = {
   note: ["n", "Write a note"],
   pause: [" ", "Pause and go on"],
   back: ["Backspace", "Take the last pick back"],
+  rest: ["Enter", "The clips that are left are equally worst"],
   mode: ["m", "Rank, rate or judge"],
   help: ["?", "Keys"],
 };

@@ -16,6 +16,9 @@ const MODES = { rank: "Compare", rate: "Rate", judge: "Success?" };
 const UNDOABLE = 20;
 const PAIR_ARROWS = { ArrowLeft: "first", ArrowRight: "second", ArrowUp: "equal", ArrowDown: "skip" };
 
+// A button that was clicked with a pointer would get the next space or Enter.
+const unfocus = (event) => event.detail && document.activeElement?.blur();
+
 export class LabelView {
   constructor(outbox, news) {
     this.outbox = outbox;
@@ -92,7 +95,11 @@ export class LabelView {
     const badge = element("span.rank", { "aria-live": "polite" });
     if (this.mode === "rank") this.badges.push(badge);
     shot.canvas.dataset.place = place;
-    const choose = { title: "Choose this clip", onclick: () => this.choose(place) };
+    const onclick = (event) => {
+      unfocus(event);
+      this.choose(place);
+    };
+    const choose = { title: "Choose this clip", onclick };
     const { missing } = shot;
     return element(
       "figure",
@@ -114,16 +121,21 @@ export class LabelView {
   }
 
   drawActions() {
+    const clips = this.stage?.question.clips.length ?? 2;
     const button = (action, text) =>
       element("button", { onclick: () => this.act(action) }, element("kbd", {}, this.key(action)), text);
     const answers = {
-      rank: () => [button("equal", "Equal"), button("skip", "Can't tell")],
+      rank: () => [
+        button("equal", clips > 2 ? "Tie" : "Equal"),
+        clips > 2 && button("rest", "Rest equal"),
+        button("skip", "Can't tell"),
+      ],
       rate: () => PLACES.map((action, index) => button(action, "★".repeat(index + 1))),
       judge: () => [button("first", "Success"), button("second", "Failure")],
     }[this.mode]();
     return element(
       "div.actions",
-      {},
+      { onclick: unfocus },
       ...answers,
       button("undo", "Undo"),
       button("note", "Note"),
@@ -165,12 +177,13 @@ export class LabelView {
   press(event) {
     if (meantElsewhere(event) || document.querySelector("dialog[open]")) return;
     const action = this.keys.action(event.key) ?? this.arrow(event.key);
-    if (!action) return;
+    const button = [" ", "Enter"].includes(event.key) && event.target.closest?.("button");
+    if (!action || button) return;
     event.preventDefault();
     if (!event.repeat) this.act(action);
   }
 
-  // Arrows answer a pair; among more clips they move, and Enter picks.
+  // Arrows answer a pair; among more clips they move, and ↑ picks.
   arrow(key) {
     if (this.mode !== "rank" || !this.stage) return null;
     const clips = this.stage.question.clips.length;
@@ -180,7 +193,7 @@ export class LabelView {
       this.focus = (this.focus + step + clips) % clips;
       this.mark();
     }
-    return key === "Enter" ? PLACES[this.focus] : null;
+    return key === "ArrowUp" ? PLACES[this.focus] : null;
   }
 
   act(action) {
@@ -206,6 +219,7 @@ export class LabelView {
     if (action === "skip") return this.say({ kind: "skip", query: question.id });
     if (this.stage.broken) return undefined;
     if (action === "equal") this.ranking.equal();
+    if (action === "rest") this.ranking.rest();
     if (action === "back") this.ranking.back();
     if (place >= 0) this.ranking.pick(place);
     return this.ranked();

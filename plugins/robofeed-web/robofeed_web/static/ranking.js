@@ -1,4 +1,5 @@
-// A ranking in the making: places on the screen, best first, with ties.
+// A ranking in the making: places on the screen, best first, with ties. The rules are the terminal's
+// (robofeed/feedback/answering.py): one clip that is left over is the worst by itself.
 
 export class Ranking {
   constructor(clips) {
@@ -21,28 +22,39 @@ export class Ranking {
     return this.left.length ? null : this.groups;
   }
 
-  // `place` is the next best. Of two clips the other is then second; of more each one is picked,
-  // so that the last two can be tied too.
+  // `place` is the next best.
   pick(place) {
     if (!this.left.includes(place)) return;
-    if (this.tie && this.groups.length) this.groups.at(-1).push(place);
+    if (this.tie) this.groups.at(-1).push(place);
     else this.groups.push([place]);
     this.tie = false;
-    if (this.clips === 2 && this.left.length) this.groups.push(this.left);
+    if (this.left.length === 1) this.groups.push(this.left);
   }
 
   // Before any pick: all are equal. After one: the next pick ties with it.
   equal() {
-    if (!this.groups.length) this.groups = [this.left];
-    else this.tie = !this.tie;
+    if (this.groups.length) this.tie = true;
+    else this.groups = [this.left];
   }
 
+  // All that are left are equally worst, or tie with the last pick where that was said.
+  rest() {
+    if (!this.groups.length) return;
+    if (this.tie) this.groups.at(-1).push(...this.left);
+    else this.groups.push(this.left);
+  }
+
+  // One step back.
   back() {
-    this.tie = false;
     const last = this.groups.at(-1);
-    if (!last) return;
+    if (this.tie || !last) {
+      this.tie = false;
+      return;
+    }
     last.pop();
-    if (!last.length) this.groups.pop();
+    // A pick that was tied leaves the tie behind, as it was before it.
+    if (last.length) this.tie = true;
+    else this.groups.pop();
   }
 
   // Rank of a place from 1 on, null while it has none; tied places share one.
