@@ -2,7 +2,7 @@
 # Installs the Debian packages that the checks use and pip cannot provide. Run as root.
 set -euo pipefail
 
-packages=(git make tmux chromium fonts-dejavu-core postgresql xvfb libgl1 libgl1-mesa-dri)
+packages=(git make openssl tmux chromium fonts-dejavu-core postgresql xvfb libgl1 libgl1-mesa-dri)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from robofeed import ConfigError
 from robofeed_web.config import WebConfig
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+_EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Binding:
     """what a browser's Host header may name"""
     tls: bool
     motion_beyond_loopback: bool
+    link_name: str
+    """what links call it: `host`, unless that stands for every address of the machine"""
 
     @property
     def scheme(self) -> str:
@@ -29,8 +33,12 @@ class Binding:
 
     def url(self, port: int, token: str) -> str:
         """The link that lets its bearer in."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = f"[{self.link_name}]" if ":" in self.link_name else self.link_name
         return f"{self.scheme}://{host}:{port}/?token={token}"
+
+    def lets_move(self, peer: str) -> bool:
+        """Whether a page at this address may move the arm, if its person may."""
+        return self.motion_beyond_loopback or is_loopback(peer)
 
 
 def check_binding(config: WebConfig) -> Binding:
@@ -59,7 +67,35 @@ def check_binding(config: WebConfig) -> Binding:
                 "it is said to be meant: --beyond-loopback (beyond_loopback = true)"
             )
     names = LOOPBACK_NAMES | {config.host.lower()} | {name.lower() for name in config.host_names}
-    return Binding(config.host, frozenset(names), tls, config.motion_beyond_loopback)
+    if config.host in _EVERY_ADDRESS and not config.host_names:
+        raise ConfigError(
+            f"{config.host} stands for every address of this machine: say by which name or address "
+            "browsers reach it, with --host-name lab.example (host_names)"
+        )
+    link_name = config.host_names[0] if config.host in _EVERY_ADDRESS else config.host
+    return Binding(
+        config.host, frozenset(names), tls, config.motion_beyond_loopback, link_name.lower()
+    )
+
+
+def check_certificate(config: WebConfig) -> None:
+    """Check that the certificate and its key can be used, where there are any.
+
+    Raises:
+        ConfigError: they are no PEM files, or do not belong together.
+    """
+    if not config.tls_certificate:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            config.tls_certificate, config.tls_key, password=""
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"TLS cannot be used with the certificate {config.tls_certificate} and the key "
+            f"{config.tls_key}: {error}. Both must be PEM files that belong together, the key "
+            "without a password"
+        ) from error
 
 
 def is_loopback(host: str) -> bool:

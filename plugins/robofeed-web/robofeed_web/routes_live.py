@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, WebSocket, WebSocketDisconnect
 from fastapi.concurrency import run_in_threadpool
 
 from robofeed.data.people import Person, Role
-from robofeed_web.binding import Binding, is_loopback
+from robofeed_web.binding import Binding
 from robofeed_web.live_link import Viewer
 from robofeed_web.refusal import Refusal
 from robofeed_web.service import Service
@@ -65,8 +65,7 @@ def _why_not_drive(person: Person, socket: WebSocket, binding: Binding) -> str:
     """The reason why this page may not move the arm, "" where it may."""
     if not person.role.may(Role.DRIVE):
         return f"your role is {person.role}; driving needs {Role.DRIVE}"
-    here = socket.client is not None and is_loopback(socket.client.host)
-    if not here and not binding.motion_beyond_loopback:
+    if not binding.lets_move(socket.client.host if socket.client else ""):
         return "the arm is moved from this machine only (motion_beyond_loopback allows others)"
     return ""
 

@@ -14,7 +14,7 @@ from robofeed.data.run_folder import open_run_folder
 from robofeed.data.store import EpisodeStore
 from robofeed_web.address import listen
 from robofeed_web.app import create_app
-from robofeed_web.binding import check_binding
+from robofeed_web.binding import check_binding, check_certificate
 from robofeed_web.clerk import Clerk
 from robofeed_web.config import WebConfig
 from robofeed_web.film import RunFilm
@@ -46,6 +46,7 @@ def serve(
         DataError: `run_dir` is not a run, or its ledger cannot be opened.
     """
     binding = check_binding(config)
+    check_certificate(config)
     folder = open_run_folder(run_dir)
     sessions = SessionBook(folder.path)
     with contextlib.ExitStack() as closing:

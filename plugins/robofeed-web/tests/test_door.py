@@ -239,10 +239,30 @@ def test_beyond_loopback_needs_tls_and_to_be_meant(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no TLS file"):
         check_binding(WebConfig(tls_certificate="gone.pem", tls_key="gone.pem"))
 
-    binding = check_binding(WebConfig(host="0.0.0.0", beyond_loopback=True, **tls))
+    everywhere: dict[str, Any] = {"host": "0.0.0.0", "beyond_loopback": True, **tls}
+    with pytest.raises(ConfigError, match="--host-name"):
+        check_binding(WebConfig(**everywhere))
 
-    assert binding.url(8765, "t") == "https://0.0.0.0:8765/?token=t"
+    binding = check_binding(WebConfig(host_names=("Lab.example",), **everywhere))
+
+    assert binding.url(8765, "t") == "https://lab.example:8765/?token=t"
+    assert "lab.example" in binding.names
     assert not binding.motion_beyond_loopback
+
+
+def test_the_arm_is_moved_from_this_machine_alone_unless_more_is_said(tmp_path: Path) -> None:
+    pem = tmp_path / "it.pem"
+    pem.write_text("-")
+    beyond: dict[str, Any] = {
+        **{"host": "192.0.2.7", "beyond_loopback": True},
+        **{"tls_certificate": str(pem), "tls_key": str(pem)},
+    }
+    binding = check_binding(WebConfig(**beyond))
+    assert [binding.lets_move(peer) for peer in ("127.0.0.1", "::1", "192.0.2.9", "")] == [
+        *(True, True),
+        *(False, False),
+    ]
+    assert check_binding(WebConfig(**beyond, motion_beyond_loopback=True)).lets_move("192.0.2.9")
 
 
 def test_a_port_that_is_taken_is_said(served: Served) -> None:

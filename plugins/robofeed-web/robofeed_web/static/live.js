@@ -5,7 +5,7 @@ import { AXIS_KEYS, Hold } from "./hold.js";
 
 const AGAIN_MS = 1_000;
 const degrees = (rad) => `${((rad * 180) / Math.PI).toFixed(1)}°`;
-const millimetres = (m) => `${(1000 * m).toFixed(0)} mm`;
+const millimetres = (place) => `${place.map((m) => (1000 * m).toFixed(0)).join(", ")} mm`;
 
 export class LiveView {
   constructor(news) {
@@ -140,21 +140,22 @@ export class LiveView {
   }
 
   drawState(state) {
-    this.root.dataset.mode = state.mode;
+    const watched = state.phase === "evaluation"; // whoever has the controls, the policy moves it
+    this.root.dataset.mode = watched ? "autonomous" : state.mode;
     this.mode = state.mode;
     delete this.root.dataset.busy;
     this.drawDoing(this.stopped || this.hint(state));
     const holder = state.holder ? `${state.holder.person} (${state.holder.source})` : "the policy";
     const { latency } = state;
     const facts = {
-      Mode: state.mode,
+      Mode: this.root.dataset.mode,
       "In control": holder,
       "Policy version": state.policy_version,
       Episode: `${state.episode_id} · step ${state.step}`,
       Doing: state.phase,
-      Tool: (state.tool_m ?? []).map(millimetres).join("  "),
-      Gripper: state.gripper == null ? "-" : Number(state.gripper).toFixed(2),
-      "Key to action": latency?.count ? `${latency.median_ms.toFixed(0)} ms (median of ${latency.count})` : "-",
+      "Tool x, y, z": millimetres(state.tool_m ?? []),
+      Gripper: state.gripper == null ? "none" : `${Math.round(100 * state.gripper)} % open`,
+      "Key to action": latency?.count ? `${latency.median_ms.toFixed(0)} ms, median of ${latency.count}` : "-",
       Overruns: state.overruns ?? 0,
     };
     const rows = Object.entries(facts).map(([name, value]) =>

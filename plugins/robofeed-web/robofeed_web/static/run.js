@@ -31,6 +31,7 @@ export class RunView {
     // The last evaluation has other seeds than those during the run: no point of the same curve.
     const during = curves.success.filter((point) => point.moment !== "final");
     const final = curves.success.find((point) => point.moment === "final");
+    const answers = [{ x: 0, y: 0 }, ...over(curves.answers, (point) => point.answers)];
     const facts = {
       Status: about.status,
       Task: about.task || "-",
@@ -38,7 +39,7 @@ export class RunView {
       "Time of training": duration(latest.wall_s),
       Answers: latest.answers.toLocaleString("en"),
       "Open questions": latest.open_queries ?? 0,
-      "Policy version": latest.policy_version ?? "-",
+      "Policy evaluated last": latest.policy_version == null ? "none yet" : `version ${latest.policy_version}`,
       "Success at the end": final ? percent(final.value) : "not measured yet",
       "Agreement (alpha)": agreement === null ? "no question answered twice" : agreement.toFixed(2),
     };
@@ -49,7 +50,7 @@ export class RunView {
       element("div.charts", {},
         chart({ title: "Success (simulator's truth)", points: over(during), range: [0, 1], format: percent }),
         chart({ title: "Held-out accuracy", points: over(curves.accuracy), range: [0, 1], format: percent }),
-        chart({ title: "Answers used", points: over(curves.answers, (point) => point.answers) }),
+        chart({ title: "Answers used", points: answers }),
         chart({ title: "Steps a second", points: over(curves.speed), format: (value) => Math.round(value) }),
       ),
     );
