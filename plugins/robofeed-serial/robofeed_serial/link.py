@@ -2,10 +2,10 @@
 
 Servo protocols have no sequence numbers: a reply that comes late looks like the reply to the next
 request. Hence three rules. What waits in the input before a request is thrown away. After a
-time-out the line is drained until it is quiet. And whenever bytes came that nobody had asked for,
-replies are in doubt for a while: a reply is then taken only once nothing newer follows it, and
-where something does, the newest counts. So one late reply can spoil one reading, never all later
-ones.
+time-out the line is drained until it is quiet. And when bytes came that nobody had asked for, or a
+reply came sooner than one can, replies are in doubt for a while: a reply is then taken only once
+nothing newer follows it, and where something does, the newest counts. So one late reply can spoil
+one reading, never all later ones.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ DRAIN_AT_MOST_S = 0.05
 """A line that never falls silent is left alone after this; the next request drains it again."""
 DOUBT_S = 0.25
 """How long after the last sign of a late reply another may come."""
+TOO_SOON = 0.9
+"""Share of the shortest time seen for such a reply; sooner, it was under way before we asked."""
 WRITE_TIMEOUT_S = 0.5
 REOPEN_EVERY_S = 0.05
 
@@ -57,6 +59,8 @@ class Link:
         self._selectable = False
         self._echo = EchoFilter()
         self._doubt_until_s = 0.0
+        self._fastest_s: dict[tuple[int, int], float] = {}
+        """The shortest time that a reply has taken for sure, by lengths of request and reply."""
 
     @property
     def baud(self) -> int:
@@ -171,10 +175,7 @@ class Link:
             )
         took_s = time.monotonic() - started_s
         self.statistics.latencies_s.append(took_s)
-        if took_s < 0.8 * self.wire_s(len(received)):
-            self.doubt()  # sooner than it fits on the wire: it was under way before we asked
-        if time.monotonic() < self._doubt_until_s:
-            self._take_the_newest(until, max(QUIET_S, took_s), end_s, received)
+        self._settle(until, len(request), took_s, end_s, received)
         return bytes(received)
 
     def doubt(self) -> None:
@@ -208,13 +209,28 @@ class Link:
             if data and until(data):
                 return True
 
-    def _take_the_newest(
-        self, until: Callable[[bytes], bool], quiet_s: float, end_s: float, received: bytearray
+    def _settle(
+        self,
+        until: Callable[[bytes], bool],
+        asked: int,
+        took_s: float,
+        end_s: float,
+        received: bytearray,
     ) -> None:
+        """Where the reply is in doubt, wait for a newer one as long as one may take."""
+        shape = (asked, len(received))
+        fastest_s = self._fastest_s.get(shape, self.wire_s(len(received)))
+        if took_s >= TOO_SOON * fastest_s and time.monotonic() >= self._doubt_until_s:
+            self._fastest_s.setdefault(shape, took_s)
+            return
+        quiet_s = max(QUIET_S, 1.5 * fastest_s)
         while (wait_s := min(quiet_s, end_s - time.monotonic())) > 0:
             data = self._receive(wait_s)
             if data is None:
+                if wait_s == quiet_s:  # nothing newer: replies do come that soon
+                    self._fastest_s[shape] = min(took_s, fastest_s)
                 return
+            self.doubt()
             received += data
             until(data)
 

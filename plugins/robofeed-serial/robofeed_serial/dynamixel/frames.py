@@ -125,7 +125,7 @@ class DynamixelDecoder:
     def _search(self, *, final: bool) -> list[Reply]:
         rest = self._rest
         found: list[Reply] = []
-        start = 0
+        start = taken = 0
         while (start := rest.find(HEADER, start)) >= 0:
             length = int.from_bytes(rest[start + 5 : start + 7], "little")
             end = start + PREFIX + length
@@ -142,9 +142,10 @@ class DynamixelDecoder:
             else:
                 body = unstuff(bytes(rest[start + PREFIX + 1 : end - 2]))
                 found.append(Reply(rest[start + 4], body[0], body[1:]))
-                start = end
+                start = taken = end
         if start < 0:  # no header left; it may have begun with the last bytes that came
-            start = len(rest) - next((n for n in (3, 2, 1) if rest.endswith(HEADER[:n])), 0)
+            begun = next((n for n in (3, 2, 1) if rest.endswith(HEADER[:n])), 0)
+            start = max(taken, len(rest) - begun)
         del rest[:start]
         return found
 

@@ -87,7 +87,7 @@ class FeetechDecoder:
     def _search(self, *, final: bool) -> list[Reply]:
         rest = self._rest
         found: list[Reply] = []
-        start = 0
+        start = taken = 0
         while (start := rest.find(HEADER, start)) >= 0:
             if len(rest) - start < 4:
                 if not final:
@@ -109,8 +109,8 @@ class FeetechDecoder:
                 start += 1
                 continue
             found.append(Reply(servo_id, rest[start + 4], bytes(rest[start + 5 : end - 1])))
-            start = end
+            start = taken = end
         if start < 0:  # no header left; its first byte may be the last that came
-            start = len(rest) - (1 if rest.endswith(b"\xff") else 0)
+            start = max(taken, len(rest) - (1 if rest.endswith(b"\xff") else 0))
         del rest[:start]
         return found

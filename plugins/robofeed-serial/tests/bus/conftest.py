@@ -40,22 +40,36 @@ class PtyPeer:
         """The device is gone; what the host holds is dead."""
         self.stop()
 
+    def vanish(self) -> Sequence[tuple[float, bytes]]:
+        """As an answer: the device goes when it is asked."""
+        self._running = False
+        return []
+
     def stop(self) -> None:
-        if self._running:
-            self._running = False
-            os.write(self._wake_write, b"x")
-            self._thread.join()
-            for descriptor in (self._master, self._slave, self._wake_read, self._wake_write):
-                os.close(descriptor)
+        self._running = False
+        os.write(self._wake_write, b"x")
+        self._thread.join()
+
+    def close(self) -> None:
+        self.stop()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
 
     def _serve(self) -> None:
+        try:
+            self._answer_requests()
+        finally:
+            for descriptor in (self._master, self._slave):
+                os.close(descriptor)
+
+    def _answer_requests(self) -> None:
         count = 0
         while self._running:
             wait_s = max(0.0, self._due[0][0] - time.monotonic()) if self._due else None
             ready, _, _ = select.select([self._master, self._wake_read], [], [], wait_s)
             while self._due and self._due[0][0] <= time.monotonic():
                 os.write(self._master, heapq.heappop(self._due)[2])
-            if self._master in ready:
+            if self._master in ready and self._running:
                 data = os.read(self._master, 4096)
                 self.heard += data
                 for delay_s, reply in self.answer(data):
@@ -70,7 +84,7 @@ def peer() -> Iterator[Callable[[Answer], PtyPeer]]:
 
         def make(answer: Answer) -> PtyPeer:
             made = PtyPeer(answer)
-            stack.callback(made.stop)
+            stack.callback(made.close)
             return made
 
         yield make

@@ -116,3 +116,13 @@ def test_a_decoder_waits_no_longer_than_the_longest_reply_takes() -> None:
     assert decoder.feed(claims_250_bytes + on_the_wire(Reply(2, 0, b"\x10\x00"))) == [
         Reply(2, 0, b"\x10\x00")
     ]
+
+
+def test_the_last_byte_of_a_frame_does_not_begin_another() -> None:
+    """A checksum of FF, and a frame behind it that lost the first byte of its header."""
+    reply = Reply(1, 0, b"\xfc")
+    assert on_the_wire(reply)[-1] == 255
+    beheaded = on_the_wire(Reply(10, 0, b"\x01"))[1:]
+    decoder = FeetechDecoder()
+
+    assert decoder.feed(on_the_wire(reply)) + decoder.feed(beheaded) == [reply]

@@ -1,0 +1,53 @@
+"""The file with every byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robofeed import DataError
+from robofeed_serial.wire_trace import WireTrace, read_trace
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "wire.txt"
+    with WireTrace(path) as trace:
+        trace.remark("opened")
+        trace.sent(b"\xff\xff\x01")
+        trace.received(b"\x00")
+    with WireTrace(path) as trace:  # the next session goes on at its end
+        trace.sent(b"\x02")
+
+    lines = read_trace(path)
+
+    assert [line[1:] for line in lines] == [
+        (">", b"\xff\xff\x01"),
+        ("<", b"\x00"),
+        (">", b"\x02"),
+    ]
+    assert lines[0][0] <= lines[1][0]
+    assert path.read_text().splitlines()[0].endswith("# opened")
+
+
+def test_a_trace_can_be_read_while_it_is_written(tmp_path: Path) -> None:
+    with WireTrace(tmp_path / "wire.txt") as trace:
+        trace.sent(b"\x01\x02")
+
+        assert read_trace(trace.path)[0][2] == b"\x01\x02"
+
+
+@pytest.mark.parametrize("line", ["0.1 ! ff", "x > ff", "0.1 > zz", "hello"])
+def test_what_is_no_trace_is_refused_with_its_line(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "wire.txt"
+    path.write_text(f"0.0 > 01\n{line}\n")
+
+    with pytest.raises(DataError, match="line 2"):
+        read_trace(path)
+
+
+def test_where_nothing_can_be_written_the_message_says_what_to_do(tmp_path: Path) -> None:
+    trace = WireTrace(tmp_path / "missing" / "wire.txt")
+
+    with pytest.raises(DataError, match="go without the trace"):
+        trace.sent(b"\x01")
