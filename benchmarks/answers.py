@@ -89,9 +89,10 @@ class Person(threading.Thread):
         self.acknowledged: list[str] = []
         self.times_s: list[float] = []
         self.finished = False
+        self._first = self._next()
 
     def run(self) -> None:
-        held = self._next()
+        held = self._first
         while (due_s := self._due.get()) is not None:
             said = ranking(held)
             self._browser.post("/api/feedback", said)

@@ -24,7 +24,9 @@ from .conftest import Caller, make_run
 
 KILLS = 200
 CLIENTS = 4
-QUESTIONS = 5_000
+QUESTIONS_A_KILL = 80
+"""More than all clients can answer between two kills, so that each kill finds them answering."""
+PAUSE_S = 0.02
 
 
 class Server:
@@ -57,6 +59,7 @@ class Client(threading.Thread):
         self.ending = threading.Event()
         self.acknowledged: list[str] = []
         self.sent_again = 0
+        self.ran_out = False
         self.refused: list[Any] = []
 
     def run(self) -> None:
@@ -67,8 +70,10 @@ class Client(threading.Thread):
                 time.sleep(0.02)
                 if self.ending.is_set():
                     return
+            time.sleep(PAUSE_S)
             if self.ending.is_set():
                 return
+        self.ran_out = True
 
     def _send(self, said: dict[str, Any]) -> bool:
         try:
@@ -90,7 +95,8 @@ class Client(threading.Thread):
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
 def test_every_acknowledged_answer_is_there_once(tmp_path: Path, load_share: float) -> None:
-    run_dir = make_run(tmp_path / "run", QUESTIONS)
+    kills = round(KILLS * load_share)
+    run_dir = make_run(tmp_path / "run", QUESTIONS_A_KILL * kills)
     rng = random.Random(7)
     with_ledger = Ledger.open(run_dir / "feedback.sqlite")
     names = [f"p{number}" for number in range(CLIENTS)]
@@ -104,7 +110,7 @@ def test_every_acknowledged_answer_is_there_once(tmp_path: Path, load_share: flo
     clients = [Client(caller, ids[at::CLIENTS]) for at, caller in enumerate(callers)]
     for client in clients:
         client.start()
-    for _ in range(round(KILLS * load_share)):
+    for _ in range(kills):
         time.sleep(rng.uniform(0.05, 0.5))
         server.kill()
         server = Server(run_dir, port)
@@ -122,11 +128,12 @@ def test_every_acknowledged_answer_is_there_once(tmp_path: Path, load_share: flo
     audit = with_ledger.verify()
     with_ledger.close()
     print(
-        f"\n{round(KILLS * load_share)} kills, {len(acknowledged)} answers acknowledged, "
+        f"\n{kills} kills, {len(acknowledged)} answers acknowledged, "
         f"{sum(client.sent_again for client in clients)} sent again"
     )
     assert [client.refused for client in clients] == [[]] * CLIENTS
     assert len(acknowledged) > CLIENTS
+    assert not any(client.ran_out for client in clients)
     assert set(acknowledged) <= set(uuids)
     assert len(set(uuids)) == len(uuids)
     answered = [(one.stamp.person, one.query_id) for one in rankings]
