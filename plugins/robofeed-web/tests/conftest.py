@@ -157,10 +157,14 @@ def start(run_dir: Path, **settings: Any) -> Served:
 
 
 class Caller:
-    """What a program says to the server, with every header in its hands."""
+    """What a program says to the server, with every header in its hands.
 
-    def __init__(self, port: int, cookie: str = "") -> None:
-        self.port, self.cookie = port, cookie
+    Each request has a connection of its own, unless they share one by `keep`.
+    """
+
+    def __init__(self, port: int, cookie: str = "", keep: bool = False) -> None:
+        self.port, self.cookie, self.keep = port, cookie, keep
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def __call__(
         self,
@@ -177,7 +181,7 @@ class Caller:
         if data is not None:
             sent |= {"Content-Type": "application/json", "Content-Length": str(len(data))}
         sent |= headers or {}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = self._connection
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in sent.items():
@@ -187,7 +191,12 @@ class Caller:
             response = connection.getresponse()
             return response.status, dict(response.getheaders()), response.read()
         finally:
-            connection.close()
+            if not self.keep:
+                connection.close()
+
+    def close(self) -> None:
+        """Let go of a connection that is kept."""
+        self._connection.close()
 
     def enter(self, token: str) -> Caller:
         """Come in by a link; keeps the cookie."""
