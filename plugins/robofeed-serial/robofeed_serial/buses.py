@@ -1,0 +1,34 @@
+"""The bus that an arm file's protocol asks for, on a link of its own."""
+
+from __future__ import annotations
+
+from robofeed import ConfigError
+from robofeed_serial.arm_file import Protocol
+from robofeed_serial.link import Link
+from robofeed_serial.servo_bus import ServoBus
+from robofeed_serial.wire_trace import WireTrace
+
+
+def make_bus(
+    protocol: Protocol,
+    port: str,
+    baud: int,
+    *,
+    watchdog_s: float = 0.2,
+    trace: WireTrace | None = None,
+) -> ServoBus:
+    """A closed bus. `watchdog_s` is for servos that watch the host themselves.
+
+    Raises:
+        ConfigError: there is no such bus.
+    """
+    link = Link(port, baud, trace=trace)
+    if protocol == "feetech":
+        from robofeed_serial.feetech.bus import FeetechBus
+
+        return FeetechBus(link)
+    if protocol == "dynamixel":
+        from robofeed_serial.dynamixel.bus import DynamixelBus
+
+        return DynamixelBus(link, watchdog_s=watchdog_s)
+    raise ConfigError(f"the protocol {protocol!r} has no bus yet")

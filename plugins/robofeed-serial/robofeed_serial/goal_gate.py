@@ -1,0 +1,103 @@
+"""What the port's owner lets through of a goal, whoever asks: ranges, speed, short horizon, box.
+
+The short horizon: no goal is further from where the arm is measured than it may travel while the
+watchdog waits, for each joint and for the tool. Whatever dies, the arm stops within that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Point = tuple[float, float, float]
+_TRIES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """One element a servo, the gripper after the joints."""
+
+    low_rad: tuple[float, ...]
+    high_rad: tuple[float, ...]
+    speed_rad_s: tuple[float, ...]
+    tool_speed_m_s: float
+    box_low_m: Point
+    box_high_m: Point
+    watchdog_s: float
+
+
+class GoalGate:
+    """Stateless: what may be sent follows from where the arm is and what was sent last."""
+
+    def __init__(self, bounds: Bounds, tool: Callable[[Sequence[float]], Point]) -> None:
+        self._bounds, self._tool = bounds, tool
+        self._reach_rad = [speed * bounds.watchdog_s for speed in bounds.speed_rad_s]
+        self._reach_m = bounds.tool_speed_m_s * bounds.watchdog_s
+
+    def pass_through(
+        self,
+        wanted: Sequence[float],
+        commanded: Sequence[float],
+        measured: Sequence[float],
+        dt_s: float,
+    ) -> list[float]:
+        """The goal to send: `wanted` as far as allowed, `commanded` where it is NaN.
+
+        Args:
+            wanted: What the client asks for, rad.
+            commanded: What was sent last.
+            measured: Where the arm is.
+            dt_s: Since then.
+        """
+        bounds = self._bounds
+        start, goals = [], []
+        for want, last, here, low, high, speed, reach in zip(
+            wanted,
+            commanded,
+            measured,
+            bounds.low_rad,
+            bounds.high_rad,
+            bounds.speed_rad_s,
+            self._reach_rad,
+            strict=True,
+        ):
+            # A joint found outside its range may come back, never go further out.
+            least = max(here - reach, min(low, here))
+            most = min(here + reach, max(high, here))
+            last = min(max(last, least), most)
+            goal = want if math.isfinite(want) else last
+            goal = min(max(goal, last - speed * dt_s), last + speed * dt_s)
+            start.append(last)
+            goals.append(min(max(goal, least), most))
+        # From here on only parts of ways between poses within all that, and so within all that.
+        goals = self._slowed(goals, start, bounds.tool_speed_m_s * dt_s)
+        goals = self._slowed(goals, measured, self._reach_m)
+        if self._leaves_box(start, self._tool(goals)):
+            return self._slowed(start, measured, self._reach_m)
+        return goals
+
+    def _slowed(self, goals: list[float], start: Sequence[float], most_m: float) -> list[float]:
+        """The part of the way from `start` to `goals` on which the tool goes no further."""
+        here_m = self._tool(start)
+        for _ in range(_TRIES):
+            away_m = math.dist(here_m, self._tool(goals))
+            if away_m <= most_m:
+                return goals
+            # Tried more than once: the tool does not move in proportion to the joints.
+            share = 0.98 * most_m / away_m
+            goals = [q + share * (goal - q) for q, goal in zip(start, goals, strict=True)]
+        return list(start)
+
+    def _leaves_box(self, start: Sequence[float], tool_m: Point) -> bool:
+        """Whether the tool would be outside on some axis, and further than it was sent last."""
+        box = zip(tool_m, self._bounds.box_low_m, self._bounds.box_high_m, strict=True)
+        if all(low <= there <= high for there, low, high in box):
+            return False
+        last_m = self._tool(start)
+        return any(
+            not min(low, last) <= there <= max(high, last)
+            for there, last, low, high in zip(
+                tool_m, last_m, self._bounds.box_low_m, self._bounds.box_high_m, strict=True
+            )
+        )

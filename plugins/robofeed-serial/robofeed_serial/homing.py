@@ -1,0 +1,71 @@
+"""Driving an arm to a pose by itself: in a straight line of its joints, slowly, and stoppable."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from robofeed import HardwareError, SafetyStop
+from robofeed_serial.supervision import Report
+from robofeed_serial.supervisor_client import SupervisorClient
+
+PERIOD_S = 0.02
+ARRIVED_RAD = 0.08
+"""Near enough: what a hobby servo's play and a load leave."""
+PATIENCE_S = 3.0
+"""More than the way should take; then something is in the way."""
+
+
+def go_to(
+    client: SupervisorClient,
+    goal_rad: Sequence[float],
+    speed_rad_s: Sequence[float],
+    names: Sequence[str],
+) -> list[float]:
+    """Drive the joints to `goal_rad` and return that. The gripper, last of all, stays as it is.
+
+    Args:
+        client: Of an arm whose torque is on.
+        goal_rad: One element a joint.
+        speed_rad_s: No joint faster than this.
+        names: Of the joints, for messages.
+
+    Raises:
+        SafetyStop: it was stopped, or held by itself.
+        HardwareError: it did not arrive.
+    """
+    report = _checked(client)
+    padding = [math.nan] * (len(report.rad) - len(goal_rad))
+    start = list(report.commanded_rad or report.rad)[: len(goal_rad)]
+    way_s = max(
+        abs(goal - here) / speed
+        for here, goal, speed in zip(start, goal_rad, speed_rad_s, strict=False)
+    )
+    began_s = time.monotonic()
+    while True:
+        passed_s = time.monotonic() - began_s
+        share = min(1.0, passed_s / way_s) if way_s else 1.0
+        step = [here + share * (goal - here) for here, goal in zip(start, goal_rad, strict=True)]
+        client.order([*step, *padding])
+        time.sleep(PERIOD_S)
+        report = _checked(client)
+        off = [abs(goal - here) for here, goal in zip(report.rad, goal_rad, strict=False)]
+        if share == 1.0 and max(off) <= ARRIVED_RAD:
+            client.rest()
+            return list(goal_rad)
+        # The supervisor's own limits, on the tool above all, may make the way longer.
+        if passed_s > 4.0 * way_s + PATIENCE_S:
+            client.rest()
+            worst = off.index(max(off))
+            raise HardwareError(
+                f"joint {names[worst]} stays {off[worst]:.2f} rad from its home pose: is something "
+                "in its way, is its load too heavy? The arm holds where it is"
+            )
+
+
+def _checked(client: SupervisorClient) -> Report:
+    report = client.report()
+    if report.latched or client.stopped:
+        raise SafetyStop(f"the arm holds: {report.reason or 'stopped by hand'}")
+    return report

@@ -1,0 +1,271 @@
+"""An arm of servos in radians: who must be on the bus, where the joints are and are to go."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from robofeed import ConfigError, HardwareError
+from robofeed_serial.arm_file import ArmFile
+from robofeed_serial.calibration import Calibration
+from robofeed_serial.servo_bus import (
+    BusTimeout,
+    Item,
+    ServoBus,
+    ServoFault,
+    ServoMode,
+    ServoModel,
+    ServoRefused,
+    ServoState,
+)
+
+START_TOLERANCE_RAD = 0.06
+"""so far outside its range a joint may be found before the arm is switched on"""
+GOAL_TOLERANCE_TICKS = 2
+_TRIES = 3
+_PAUSE_S = 0.02
+_POSITION_MODES = {ServoMode.POSITION, ServoMode.EXTENDED_POSITION, ServoMode.CURRENT_POSITION}
+
+
+@runtime_checkable
+class Latches(Protocol):
+    """A bus whose controller latches a hold of its own: our firmware's."""
+
+    def acknowledge(self) -> None:
+        """A person has seen why it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmReading:
+    """What the servos told last, in the order of the arm file, the gripper after the joints."""
+
+    rad: list[float]
+    rad_s: list[float]
+    """NaN where a servo does not say"""
+    time_ns: list[int]
+    """of each servo's answer"""
+    faults: list[ServoFault]
+    temperature_c: list[float]
+    voltage_v: list[float]
+
+
+class ServoArm:
+    """The servos of one arm on an open bus. One thread, like the bus itself."""
+
+    def __init__(self, arm: ArmFile, calibration: Calibration, bus: ServoBus) -> None:
+        self.arm, self.bus = arm, bus
+        self._calibration = calibration
+        self.scales = calibration.scales(arm)
+        self.ranges_rad = calibration.ranges_rad(arm)
+        self.ids = arm.ids
+
+    def identify(self) -> None:
+        """Check that exactly the servos of the arm file answer, as the calibration knew them.
+
+        Moves nothing, writes nothing.
+
+        Raises:
+            HardwareError: a servo is missing, of another model, or in a mode without positions.
+            ConfigError: its homing offset is not the calibration's: it is another arm's.
+        """
+        found = {servo_id: self._ping(servo_id) for servo_id in self.ids}
+        at = f"on {self.bus.port} at {self.bus.baud} baud"
+        if not any(found.values()):
+            raise HardwareError(
+                f"no servo answers {at}: is the arm's power on, is it this port, this baud? "
+                f"Look with: robofeed arm scan {self.bus.port}"
+            )
+        missing = [
+            f"{servo.name} (servo {servo.id})"
+            for servo in self.arm.servos
+            if found[servo.id] is None
+        ]
+        if missing:
+            raise HardwareError(
+                f"{', '.join(missing)} did not answer {at}: check the cable to it; two servos with "
+                f"one id drown each other as well. Look with: robofeed arm scan {self.bus.port}"
+            )
+        for servo, known in zip(self.arm.servos, self._known(), strict=True):
+            model = found[servo.id]
+            assert model is not None
+            if servo.model_numbers and model.number not in servo.model_numbers:
+                raise HardwareError(
+                    f"servo {servo.id} {at} is a {model.name} (number {model.number}), but joint "
+                    f"{servo.name} of {self.arm.name} has a {servo.servo}: wrong arm file, or a "
+                    "servo was replaced by another kind"
+                )
+            mode = self._read(servo.id, "mode")
+            if mode is not None and mode not in _POSITION_MODES:
+                raise HardwareError(
+                    f"servo {servo.id} ({servo.name}) {at} is in mode {_mode_name(mode)}, in which "
+                    f"a goal is no position: run robofeed arm setup {self.bus.port}"
+                )
+            offset = self._read(servo.id, "homing_offset") if known is not None else None
+            if known is not None and offset is not None and offset != known:
+                raise ConfigError(
+                    f"servo {servo.id} ({servo.name}) {at} adds {offset} to its encoder, the "
+                    f"calibration was made with {known}: it is another arm's, or the servo was "
+                    f"homed since. Run robofeed arm calibrate {self.arm.name}"
+                )
+
+    def read(self, budget_s: float = 0.02) -> ArmReading:
+        """The newest state of every servo.
+
+        Raises:
+            PortGone: the port is lost.
+            BusTimeout: a servo has never answered.
+        """
+        states = self.bus.read_states(self.ids, budget_s=budget_s)
+        rows: list[ServoState] = []
+        for servo in self.arm.servos:
+            state = states.get(servo.id)
+            if state is None:
+                raise BusTimeout(
+                    f"servo {servo.id} ({servo.name}) on {self.bus.port} has not said where it is: "
+                    f"look with robofeed arm scan {self.bus.port}"
+                )
+            rows.append(state)
+        return ArmReading(
+            rad=[
+                scale.to_rad(state.position_ticks)
+                for scale, state in zip(self.scales, rows, strict=True)
+            ],
+            rad_s=[
+                math.nan if state.speed_ticks_s is None else scale.speed_rad_s(state.speed_ticks_s)
+                for scale, state in zip(self.scales, rows, strict=True)
+            ],
+            time_ns=[state.time_ns for state in rows],
+            faults=[state.faults for state in rows],
+            temperature_c=[_number(state.temperature_c) for state in rows],
+            voltage_v=[_number(state.voltage_v) for state in rows],
+        )
+
+    def write(self, goals_rad: Sequence[float]) -> None:
+        """Send all goals in one frame. Raises PortGone."""
+        self.bus.write_goals(
+            {
+                servo_id: scale.to_ticks(goal)
+                for servo_id, scale, goal in zip(self.ids, self.scales, goals_rad, strict=True)
+            }
+        )
+
+    def engage(self) -> list[float]:
+        """Switch the torque on where the arm stands, and return where that is.
+
+        Each servo's goal is its present position, and is read back, before its torque goes on: a
+        goal of yesterday's would be a jump.
+
+        Raises:
+            HardwareError: a joint is outside its range, or a goal does not arrive.
+        """
+        for _ in range(_TRIES):
+            reading = self.read()
+            self._within_ranges(reading)
+            wanted = {
+                servo_id: scale.to_ticks(rad)
+                for servo_id, scale, rad in zip(self.ids, self.scales, reading.rad, strict=True)
+            }
+            self.bus.write_goals(wanted)
+            held = {servo_id: self._read(servo_id, "goal_position") for servo_id in self.ids}
+            late = [
+                servo_id
+                for servo_id, ticks in held.items()
+                if ticks is not None and abs(ticks - wanted[servo_id]) > GOAL_TOLERANCE_TICKS
+            ]
+            if not late:
+                self.bus.set_torque(self.ids, True)
+                return reading.rad
+        raise HardwareError(
+            f"servo {late[0]} on {self.bus.port} does not take a goal: its torque stays off, "
+            f"nothing has moved. Look with: robofeed arm scan {self.bus.port}"
+        )
+
+    def acknowledge(self) -> bool:
+        """Release what servos or their controller have latched; whether `engage` is due again."""
+        if isinstance(self.bus, Latches):
+            self.bus.acknowledge()
+            return True
+        if self.bus.has_watchdog:
+            self.bus.prepare(self.ids)  # a watchdog that has tripped ignores goals until then
+        return False
+
+    def relax(self) -> None:
+        """Torque off: the arm falls."""
+        self.bus.set_torque(self.ids, False)
+
+    def complaint(self, reading: ArmReading) -> str:
+        """What is wrong with a servo, "" where nothing is: faults, heat, supply."""
+        low_v, high_v = self.arm.limits.voltage_v
+        for servo, faults, heat, volts in zip(
+            self.arm.servos, reading.faults, reading.temperature_c, reading.voltage_v, strict=True
+        ):
+            where = f"joint {servo.name} (servo {servo.id} on {self.bus.port})"
+            if faults:
+                return (
+                    f"{where} protects itself: {_words(faults)}. Take the load off, let it "
+                    "cool, switch the arm's power off and on"
+                )
+            if heat > self.arm.limits.temperature_c:
+                return f"{where} is at {heat:.0f} degrees C: let it cool"
+            if volts < low_v or volts > high_v:
+                return f"{where} has {volts:.1f} V, not {low_v:g} to {high_v:g}: check the supply"
+        return ""
+
+    def _within_ranges(self, reading: ArmReading) -> None:
+        for servo, rad, (low, high) in zip(
+            self.arm.servos, reading.rad, self.ranges_rad, strict=True
+        ):
+            beyond = max(low - rad, rad - high)
+            if beyond > START_TOLERANCE_RAD:
+                raise HardwareError(
+                    f"joint {servo.name} (servo {servo.id} on {self.bus.port}) stands at "
+                    f"{rad:.2f} rad, outside its range {low:.2f} to {high:.2f}: the torque stays "
+                    "off. Move it back by hand; if it is not really there, calibrate again: "
+                    f"robofeed arm calibrate {self.arm.name}"
+                )
+
+    def _known(self) -> list[int | None]:
+        by_name = {each.name: each.homing_offset for each in self._calibration.servos}
+        return [by_name[servo.name] for servo in self.arm.servos]
+
+    def _ping(self, servo_id: int) -> ServoModel | None:
+        """Who has this id, asked more than once: nobody is in a hurry yet."""
+        for attempt in range(_TRIES):
+            with contextlib.suppress(BusTimeout):  # it answered, then did not: ask again
+                if (model := self.bus.ping(servo_id)) is not None:
+                    return model
+            if attempt < _TRIES - 1:
+                time.sleep(_PAUSE_S)
+        return None
+
+    def _read(self, servo_id: int, item: Item) -> int | None:
+        """An item, None where this kind of servo has none."""
+        for attempt in range(_TRIES):
+            try:
+                return self.bus.read(servo_id, item)
+            except ConfigError:
+                return None
+            except (BusTimeout, ServoRefused):
+                if attempt == _TRIES - 1:
+                    raise
+                time.sleep(_PAUSE_S)
+        raise AssertionError("unreachable")
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _mode_name(mode: int) -> str:
+    try:
+        return ServoMode(mode).name
+    except ValueError:
+        return str(mode)
+
+
+def _words(faults: ServoFault) -> str:
+    return ", ".join(each.name.lower() for each in ServoFault if each.name and each in faults)

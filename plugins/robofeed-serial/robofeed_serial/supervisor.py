@@ -1,0 +1,263 @@
+"""What the owner of an arm's port does each cycle: the last safe goal, and when it stops.
+
+It trusts nobody: not the client to be alive, not a goal to be sane, not a servo to answer. Whatever
+goes wrong it holds the arm where it is measured, once, and stays so until a person acknowledges.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from robofeed import HardwareError, RobofeedError
+from robofeed_serial.goal_gate import GoalGate
+from robofeed_serial.servo_arm import ArmReading, ServoArm
+from robofeed_serial.servo_bus import BusTimeout, PortGone
+from robofeed_serial.supervision import Failure, Mode, Order, Report, Request
+from robofeed_serial.supervisor_settings import Parting
+
+SLEPT_S = 1.0
+"""A cycle that comes later than this: the computer slept, or stood still."""
+PARK_SPEED = 0.25
+"""share of the joints' speed limits on the way to the rest pose"""
+PARKED_RAD = 0.1
+_SETTLED_CYCLES = 5
+_CLIENT_GONE = "the program that drives the arm has ended"
+
+
+class Supervisor:
+    """One arm. Call `cycle` at a fixed rate, from the thread that owns the port.
+
+    Args:
+        arm: The servos, on an open bus.
+        gate: What every goal passes.
+        rest_rad: The pose to park in, one element a servo; NaN = as it is.
+        park_speed_rad_s: Of each servo, on the way there.
+        watchdog_s: How old the client's order, and what a servo told, may be while the arm moves.
+    """
+
+    def __init__(
+        self,
+        arm: ServoArm,
+        gate: GoalGate,
+        rest_rad: Sequence[float],
+        park_speed_rad_s: Sequence[float],
+        watchdog_s: float,
+    ) -> None:
+        self._arm, self._gate = arm, gate
+        self._rest, self._park_speed = list(rest_rad), list(park_speed_rad_s)
+        self._watchdog_ns = round(watchdog_s * 1e9)
+        self.mode = Mode.WATCHING
+        self.latched = False
+        self.reason = ""
+        self._failure = Failure.NONE
+        self._commanded: list[float] = []
+        self._held_cycles = 0
+        self._done_id = 0
+        self._orphan = False
+        self._last_ns: int | None = None
+        self._reading: ArmReading | None = None
+
+    def cycle(
+        self, now_ns: int, order: Order | None, alive: bool, stopped: Callable[[], bool]
+    ) -> Report:
+        """Read, decide, write.
+
+        Args:
+            now_ns: Monotonic.
+            order: The client's newest, None before the first.
+            alive: Whether the client is.
+            stopped: Whether somebody has set the stop latch; asked again right before a goal goes.
+        """
+        slept = self._last_ns is not None and now_ns - self._last_ns > SLEPT_S * 1e9
+        dt_s = 0.0 if self._last_ns is None else min((now_ns - self._last_ns) / 1e9, 0.1)
+        self._last_ns = now_ns
+        try:
+            if self.mode not in (Mode.LOST, Mode.CLOSED):
+                self._step(now_ns, dt_s, order, alive, stopped, slept)
+        except PortGone as error:
+            self.mode, self.latched = Mode.LOST, True
+            self.reason, self._failure = str(error), Failure.HARDWARE
+        return self.report(now_ns)
+
+    def report(self, now_ns: int) -> Report:
+        """How things are."""
+        reading = self._reading
+        if reading is None:
+            return Report(now_ns, self.mode, self.latched, self._failure, reason=self.reason)
+        return Report(
+            min(reading.time_ns),
+            self.mode,
+            self.latched,
+            self._failure,
+            self._done_id,
+            reading.rad,
+            reading.rad_s,
+            self._commanded,
+            self.reason,
+        )
+
+    def part(self, after: Parting) -> None:
+        """The client is gone for good: hold, park or let go, and heed it no more.
+
+        An arm that was stopped, or has trouble of its own, holds whatever was asked for but RELAX.
+        """
+        if self.mode not in (Mode.HOLDING, Mode.MOVING):
+            return
+        self._orphan = True
+        if after == "relax":
+            self._arm.relax()
+            self.mode = Mode.RELAXED
+        elif after == "park" and self.reason in ("", _CLIENT_GONE):
+            self.mode, self.latched = Mode.PARKING, False
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the arm has been told to hold, and seems to."""
+        reading = self._reading
+        if reading is None or self._held_cycles < _SETTLED_CYCLES:
+            return False
+        return all(not abs(speed) > 0.05 for speed in reading.rad_s)
+
+    def _step(
+        self,
+        now_ns: int,
+        dt_s: float,
+        order: Order | None,
+        alive: bool,
+        stopped: Callable[[], bool],
+        slept: bool,
+    ) -> None:
+        try:
+            reading = self._reading = self._arm.read()
+        except BusTimeout as error:
+            self._hold(str(error))
+            return
+        acts = self.mode in (Mode.HOLDING, Mode.MOVING, Mode.PARKING)
+        if acts and not self.latched and (trouble := self._trouble(now_ns, alive, stopped, slept)):
+            self._hold(trouble)
+        if order is not None and order.request_id != self._done_id and alive:
+            self._do(order, stopped)
+        if self.latched:
+            self._write_hold()
+        elif self.mode is Mode.PARKING:
+            self._go(self._rest, dt_s, stopped, self._park_speed)
+            if _near(self._rest, reading.rad, PARKED_RAD):
+                self._arm.relax()
+                self.mode = Mode.RELAXED
+        elif self.mode in (Mode.HOLDING, Mode.MOVING) and order is not None and order.moving:
+            silent_ns = now_ns - order.time_ns
+            if silent_ns > self._watchdog_ns:
+                if self.mode is Mode.MOVING:
+                    self._hold(
+                        f"the program that drives the arm was silent for {silent_ns / 1e6:.0f} ms"
+                    )
+                self._write_hold()
+            else:
+                self.mode = Mode.MOVING
+                self._go(order.goal_rad, dt_s, stopped)
+        else:
+            if self.mode is Mode.MOVING:
+                self.mode = Mode.HOLDING
+            self._write_hold()
+
+    def _trouble(self, now_ns: int, alive: bool, stopped: Callable[[], bool], slept: bool) -> str:
+        """Why the arm must hold now, "" where nothing is wrong."""
+        reading = self._reading
+        assert reading is not None
+        if stopped():
+            return "stopped by hand"
+        if not alive and not self._orphan:
+            return _CLIENT_GONE
+        if slept:
+            return "the computer slept or stood still"
+        oldest = min(range(len(reading.time_ns)), key=reading.time_ns.__getitem__)
+        age_ns = now_ns - reading.time_ns[oldest]
+        if age_ns > self._watchdog_ns and self.mode is not Mode.HOLDING:
+            servo = self._arm.arm.servos[oldest]
+            return (
+                f"joint {servo.name} (servo {servo.id} on {self._arm.bus.port}) has been silent "
+                f"for {age_ns / 1e6:.0f} ms: check its cable"
+            )
+        return self._arm.complaint(reading)
+
+    def _hold(self, reason: str) -> None:
+        """Hold where the arm is measured now, and stay so."""
+        self.latched, self.reason = True, reason
+        if self.mode in (Mode.MOVING, Mode.PARKING, Mode.HOLDING):
+            if self.mode is not Mode.HOLDING and self._reading is not None:
+                self._commanded = list(self._reading.rad)
+            # One that holds keeps its goal: measured anew, an arm that sags would creep down.
+            self.mode = Mode.HOLDING
+            self._held_cycles = 0
+
+    def _write_hold(self) -> None:
+        """Every cycle: no group write is answered, and some servos listen for a heartbeat."""
+        if self.mode is Mode.HOLDING:
+            self._arm.write(self._commanded)
+            self._held_cycles += 1
+
+    def _go(
+        self,
+        wanted: Sequence[float],
+        dt_s: float,
+        stopped: Callable[[], bool],
+        speed: Sequence[float] | None = None,
+    ) -> None:
+        assert self._reading is not None
+        if speed is not None:
+            wanted = [
+                min(max(want, last - most * dt_s), last + most * dt_s) if want == want else last
+                for want, last, most in zip(wanted, self._commanded, speed, strict=True)
+            ]
+        goals = self._gate.pass_through(wanted, self._commanded, self._reading.rad, dt_s)
+        if stopped():
+            self._hold("stopped by hand")
+            self._write_hold()
+            return
+        self._arm.write(goals)
+        self._commanded = goals
+
+    def _do(self, order: Order, stopped: Callable[[], bool]) -> None:
+        self._done_id = order.request_id
+        try:
+            self._answer(order.request, stopped)
+        except PortGone:
+            raise
+        except RobofeedError as error:
+            self.reason = str(error)
+            self._failure = Failure.HARDWARE
+        else:
+            self._failure = Failure.NONE
+
+    def _answer(self, request: Request, stopped: Callable[[], bool]) -> None:
+        if request is Request.ACKNOWLEDGE:
+            if stopped():
+                raise HardwareError("the stop latch is still set")
+            if self._arm.acknowledge() and self.mode is Mode.HOLDING:
+                self.mode = Mode.WATCHING
+            self.latched, self.reason = False, ""
+        elif request is Request.RELAX:
+            self._arm.relax()
+            self.mode = Mode.RELAXED
+        elif request is Request.CLOSE:
+            self.mode = Mode.CLOSED
+        elif self.latched:
+            raise HardwareError(f"the arm holds ({self.reason}): acknowledge that first")
+        elif request is Request.ENGAGE and self.mode in (Mode.WATCHING, Mode.RELAXED):
+            assert self._reading is not None
+            if complaint := self._arm.complaint(self._reading):
+                raise HardwareError(complaint)
+            self._commanded = self._arm.engage()
+            self.mode, self.reason, self._held_cycles = Mode.HOLDING, "", 0
+        elif request is Request.PARK:
+            if self.mode not in (Mode.HOLDING, Mode.MOVING):
+                raise HardwareError(f"an arm that is {self.mode.name.lower()} cannot be parked")
+            self.mode = Mode.PARKING
+
+
+def _near(goal: Sequence[float], here: Sequence[float], most: float) -> bool:
+    return all(
+        not math.isfinite(there) or abs(there - q) <= most
+        for there, q in zip(goal, here, strict=True)
+    )

@@ -1,0 +1,166 @@
+"""The client's side of the process that owns an arm's port: starts it, orders, reads reports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+from robofeed import ConfigError, HardwareError
+from robofeed_serial.shared_memory import MEMORY, SharedMemory
+from robofeed_serial.supervision import Failure, Mode, Order, Report, Request
+from robofeed_serial.supervisor_settings import PARK_S, SupervisorSettings
+
+START_S = 20.0
+ANSWER_S = 3.0
+SILENT_S = 0.15
+"""A supervisor that has not reported for so long is dead or stopped."""
+_POLL_S = 0.002
+
+
+class SupervisorClient:
+    """One supervisor process. `stop` may come from any thread; the rest from one.
+
+    Raises:
+        HardwareError, ConfigError: the port or the arm behind it cannot be used; as the supervisor
+            found it.
+    """
+
+    def __init__(self, settings: SupervisorSettings) -> None:
+        self._settings = settings.model_copy(update={"client_pid": os.getpid()})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests = 0
+        self._servos = 0
+        self._moving = False
+        self._goal: Sequence[float] = ()
+        self._asked = Request.NONE
+        self._memory = self._start()
+
+    @property
+    def pid(self) -> int:
+        """Of the supervisor."""
+        assert self._process is not None
+        return self._process.pid
+
+    def _start(self) -> SharedMemory:
+        with tempfile.TemporaryFile() as file:
+            file.truncate(MEMORY)
+            memory = SharedMemory(file.fileno())
+            command = [sys.executable, "-m", "robofeed_serial.supervisor_process"]
+            self._process = subprocess.Popen(
+                [*command, self._settings.model_dump_json(), str(file.fileno())],
+                pass_fds=(file.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C and Ctrl-Z of the terminal are not for it
+            )
+        end_s = time.monotonic() + START_S
+        while (found := memory.reports.newest()) is None:
+            if self._process.poll() is not None or time.monotonic() > end_s:
+                self._process.kill()
+                self._process.wait()
+                raise HardwareError(
+                    f"the supervisor of {self._settings.port} did not start (exit status "
+                    f"{self._process.returncode}); what it said is above"
+                )
+            time.sleep(_POLL_S)
+        report = Report.unpack(found[1])
+        if report.mode is Mode.CLOSED:
+            self._process.wait()
+            raise _error(report)
+        self._servos = len(report.rad)
+        self._goal = [float("nan")] * self._servos
+        return memory
+
+    def report(self) -> Report:
+        """The newest report.
+
+        Raises:
+            HardwareError: the supervisor is dead; the arm does what it was told last.
+        """
+        found = self._memory.reports.newest()
+        assert found is not None
+        report = Report.unpack(found[1])
+        age_s = (time.monotonic_ns() - report.time_ns) / 1e9
+        if age_s > SILENT_S and report.mode is not Mode.LOST:
+            process = self._process
+            if process is None or process.poll() is not None:
+                raise HardwareError(
+                    f"the supervisor of {self._settings.port} is dead: the arm does what it was "
+                    "told last. Cut its power if that is not safe"
+                )
+        return report
+
+    def order(self, goal_rad: Sequence[float], moving: bool = True) -> None:
+        """The newest goal, one element a servo; NaN = as it is. While `moving` it must go on."""
+        self._goal, self._moving = goal_rad, moving
+        self._put()
+
+    def rest(self) -> None:
+        """Nothing will be ordered for a while, on purpose: hold."""
+        self.order(self._goal, moving=False)
+
+    def request(self, request: Request, within_s: float = ANSWER_S) -> Report:
+        """Ask, and wait until it is done.
+
+        Raises:
+            HardwareError, ConfigError: it was refused, with the reason; or there is no answer.
+        """
+        self._requests += 1
+        self._asked = request
+        self._put()
+        end_s = time.monotonic() + within_s
+        while True:
+            report = self.report()
+            if report.done_id == self._requests:
+                if report.failure is not Failure.NONE:
+                    raise _error(report)
+                return report
+            if time.monotonic() > end_s or report.mode is Mode.LOST:
+                raise HardwareError(
+                    report.reason
+                    or f"the supervisor of {self._settings.port} does not answer: cut the arm's "
+                    "power if it is not safe where it is"
+                )
+            time.sleep(_POLL_S)
+
+    def stop(self) -> None:
+        """Set the stop latch. Any thread, never raises, obeyed before the next goal is written."""
+        self._memory.latch[0] = 1
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the stop latch is set."""
+        return self._memory.stopped()
+
+    def acknowledge(self) -> None:
+        """A person has seen why the arm holds. Raises HardwareError where it cannot be released."""
+        self._moving = False
+        self._memory.latch[0] = 0
+        self.request(Request.ACKNOWLEDGE)
+
+    def close(self) -> None:
+        """Bring the arm to rest as the settings say and give the port back. Idempotent."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._moving = False
+        self._put()
+        process.terminate()  # as if this program had ended: the supervisor parks or holds first
+        try:
+            process.wait(PARK_S + ANSWER_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _put(self) -> None:
+        order = Order(time.monotonic_ns(), self._moving, self._goal, self._asked, self._requests)
+        self._memory.orders.put(order.pack())
+
+
+def _error(report: Report) -> Exception:
+    kind = ConfigError if report.failure is Failure.CONFIG else HardwareError
+    return kind(report.reason)

@@ -1,0 +1,163 @@
+"""The process that owns an arm's port: `python -m robofeed_serial.supervisor_process`.
+
+It has nothing to do but this, so no learner, no garbage collector and no web page makes it late.
+Its client starts it; it outlives the client for as long as it takes to bring the arm to rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from robofeed import ConfigError, RobofeedError
+from robofeed_serial.arm_file import load_arm
+from robofeed_serial.buses import make_bus
+from robofeed_serial.goal_gate import GoalGate
+from robofeed_serial.servo_arm import ServoArm
+from robofeed_serial.servo_bus import ServoBus
+from robofeed_serial.shared_memory import SharedMemory
+from robofeed_serial.supervision import Failure, Mode, Order, Report
+from robofeed_serial.supervisor import PARK_SPEED, Supervisor
+from robofeed_serial.supervisor_settings import (
+    PARK_S,
+    SupervisorSettings,
+    bounds_of,
+    find_calibration,
+    rest_of,
+)
+from robofeed_serial.wire_trace import WireTrace
+
+REST_S = 3.0
+"""After a client is gone: so long may the arm take to come to rest."""
+
+
+def serve(settings: SupervisorSettings, memory: SharedMemory) -> None:
+    """Own the port until the client closes it or is gone."""
+    try:
+        supervisor, bus = _start(settings)
+    except RobofeedError as error:
+        kind = Failure.CONFIG if isinstance(error, ConfigError) else Failure.HARDWARE
+        report = Report(time.monotonic_ns(), Mode.CLOSED, failure=kind, reason=str(error))
+        memory.reports.put(report.pack())
+        return
+    try:
+        _loop(settings, memory, supervisor)
+    finally:
+        with contextlib.suppress(RobofeedError):  # the port may be what failed
+            if bus.has_watchdog and supervisor.mode is not Mode.LOST:
+                _switch_watchdogs_off(bus, load_arm(settings.arm).ids)
+        bus.close()
+
+
+def _start(settings: SupervisorSettings) -> tuple[Supervisor, ServoBus]:
+    file = load_arm(settings.arm)
+    calibration = find_calibration(file, settings.calibration)
+    bounds = bounds_of(file, calibration, settings)
+    kinematics = file.geometry().kinematics(settings.period_s, hold_posture=False)
+    joints = len(file.joints)
+    trace = WireTrace(Path(settings.trace)) if settings.trace else None
+    bus = make_bus(
+        file.protocol,
+        settings.port,
+        settings.baud or file.baud,
+        watchdog_s=max(2 * settings.watchdog_s, 0.1),
+        trace=trace,
+    )
+    bus.open()
+    try:
+        arm = ServoArm(file, calibration, bus)
+        arm.identify()
+        bus.prepare(file.ids)
+        arm.read()
+    except BaseException:
+        bus.close()
+        raise
+    gate = GoalGate(bounds, lambda rad: kinematics.pose(rad[:joints]).tool_m)
+    park_speed = [PARK_SPEED * speed for speed in bounds.speed_rad_s]
+    return Supervisor(arm, gate, rest_of(file), park_speed, settings.watchdog_s), bus
+
+
+def _switch_watchdogs_off(bus: ServoBus, ids: tuple[int, ...]) -> None:
+    """The port is about to fall silent for good, with the arm at rest: that is no emergency."""
+    for servo_id in ids:
+        with contextlib.suppress(RobofeedError):  # a silent servo keeps its watchdog: safe as well
+            bus.write(servo_id, "watchdog", 0)
+
+
+def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Supervisor) -> None:
+    order: Order | None = None
+    read_number = 0
+    servos = len(rest_of(load_arm(settings.arm)))
+    period_ns = round(settings.period_s * 1e9)
+    due_ns = time.monotonic_ns()
+    parting = _Parting(settings, supervisor)
+    terminated = _on_sigterm()
+    cycles = late = 0
+    while True:
+        found = memory.orders.newest()
+        if found is not None and found[0] != read_number:
+            read_number, letter = found
+            order = Order.unpack(letter, servos)
+        alive = os.getppid() == settings.client_pid and not terminated()
+        report = supervisor.cycle(time.monotonic_ns(), order, alive, memory.stopped)
+        cycles += 1
+        memory.reports.put(replace(report, cycles=cycles, late_cycles=late).pack())
+        if report.mode is Mode.CLOSED or (not alive and parting.done()):
+            return
+        due_ns += period_ns
+        left_ns = due_ns - time.monotonic_ns()
+        if left_ns > 0:
+            time.sleep(left_ns / 1e9)
+        else:
+            late += 1
+            due_ns -= left_ns
+
+
+class _Parting:
+    """What is left to do once the client is gone: hold, park or relax, and come to rest."""
+
+    def __init__(self, settings: SupervisorSettings, supervisor: Supervisor) -> None:
+        self._after = settings.after
+        self._supervisor = supervisor
+        self._since_s: float | None = None
+
+    def done(self) -> bool:
+        """Whether the port can be given back."""
+        supervisor = self._supervisor
+        if self._since_s is None:
+            self._since_s = time.monotonic()
+            with contextlib.suppress(RobofeedError):  # what cannot let go holds
+                supervisor.part(self._after)
+        waited_s = time.monotonic() - self._since_s
+        if supervisor.mode is Mode.PARKING:
+            return waited_s > PARK_S
+        resting = supervisor.mode is not Mode.HOLDING or supervisor.at_rest
+        return resting or waited_s > REST_S
+
+
+def _on_sigterm() -> Callable[[], bool]:
+    asked: list[bool] = []
+    signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+    return lambda: bool(asked)
+
+
+def main() -> None:
+    """Entry of the process: settings as JSON, and the number of the shared file."""
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)  # Ctrl-C is the client's affair, who then closes
+    settings = SupervisorSettings.model_validate_json(sys.argv[1])
+    memory = SharedMemory(int(sys.argv[2]))
+    gc.freeze()
+    gc.disable()
+    serve(settings, memory)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""An arm without a wire: servos in memory, exact and in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from robofeed_serial.arm_file import ArmFile, load_arm
+from robofeed_serial.calibration import nominal
+from robofeed_serial.goal_gate import GoalGate
+from robofeed_serial.servo_arm import ServoArm
+from robofeed_serial.servo_bus import (
+    BusStatistics,
+    BusTimeout,
+    Item,
+    PortGone,
+    ServoFault,
+    ServoModel,
+    ServoState,
+)
+from robofeed_serial.supervision import Order, Report
+from robofeed_serial.supervisor import Supervisor
+from robofeed_serial.supervisor_settings import SupervisorSettings, bounds_of, rest_of
+
+CYCLE_NS = 10_000_000
+
+
+@dataclass
+class MemoryServo:
+    number: int = 777
+    position: float = 2048.0
+    goal: int = 0
+    torque: bool = False
+    mute: bool = False
+    offset: int = 0
+    mode: int = 0
+    sag: float = 0.0
+    """ticks that a load pulls it below its goal"""
+    faults: ServoFault = ServoFault.NONE
+    temperature_c: float = 30.0
+    told: ServoState | None = None
+
+
+@dataclass
+class MemoryBus:
+    """A `ServoBus` of servos that go the share `tracking` of the way to their goal each cycle."""
+
+    servos: dict[int, MemoryServo]
+    tracking: float = 0.5
+    gone: bool = False
+    port: str = "memory"
+    baud: int = 1_000_000
+    bauds: Sequence[int] = (1_000_000,)
+    has_watchdog: bool = False
+    measures: bool = True
+    statistics: BusStatistics = field(default_factory=BusStatistics)
+    now_ns: int = 0
+    log: list[tuple[str, int, int]] = field(default_factory=list)
+    """what was written, in order: "goal" or "torque", servo, value"""
+    deaf_to_goals: set[int] = field(default_factory=set)
+
+    def pass_time(self) -> None:
+        self.now_ns += CYCLE_NS
+        for servo in self.servos.values():
+            if servo.torque:
+                servo.position += self.tracking * (servo.goal - servo.sag - servo.position)
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def set_baud(self, baud: int) -> None:
+        self.baud = baud
+
+    def ping(self, servo_id: int) -> ServoModel | None:
+        servo = self.servos.get(servo_id)
+        if servo is None or servo.mute:
+            return None
+        name = {777: "STS3215"}.get(servo.number, f"unknown model {servo.number}")
+        return ServoModel(servo_id, servo.number, name, "3.10", 4096, self.baud)
+
+    def scan(self, ids: Iterable[int] = range(254)) -> list[ServoModel]:
+        return [model for each in ids if (model := self.ping(each)) is not None]
+
+    def prepare(self, ids: Sequence[int]) -> None: ...
+
+    def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
+        if self.gone:
+            raise PortGone("the port memory was lost")
+        for servo_id in ids:
+            servo = self.servos[servo_id]
+            if not servo.mute:
+                servo.told = ServoState(
+                    servo_id,
+                    self.now_ns,
+                    round(servo.position),
+                    0.0,
+                    faults=servo.faults,
+                    temperature_c=servo.temperature_c,
+                    voltage_v=7.4,
+                )
+        return {each: told for each in ids if (told := self.servos[each].told) is not None}
+
+    def write_goals(self, goals: Mapping[int, int]) -> None:
+        if self.gone:
+            raise PortGone("the port memory was lost")
+        for servo_id, ticks in goals.items():
+            self.log.append(("goal", servo_id, ticks))
+            if servo_id not in self.deaf_to_goals:
+                self.servos[servo_id].goal = ticks
+
+    def set_torque(self, ids: Sequence[int], on: bool) -> None:
+        for servo_id in ids:
+            self.log.append(("torque", servo_id, int(on)))
+            self.servos[servo_id].torque = on
+
+    def read(self, servo_id: int, item: Item) -> int:
+        servo = self.servos[servo_id]
+        if servo.mute:
+            raise BusTimeout(f"servo {servo_id} is silent")
+        return {
+            "goal_position": servo.goal,
+            "homing_offset": servo.offset,
+            "mode": servo.mode,
+        }[item]
+
+    def write(self, servo_id: int, item: Item, value: int) -> None: ...
+
+    def stop_motion(self, ids: Sequence[int]) -> None: ...
+
+
+class Bench:
+    """A supervisor on a `MemoryBus`; `cycle` lets 10 ms pass."""
+
+    def __init__(self, arm: ArmFile, watchdog_s: float = 0.1) -> None:
+        self.file = arm
+        self.bus = MemoryBus({servo.id: MemoryServo() for servo in arm.servos})
+        self.arm = ServoArm(arm, nominal(arm), self.bus)
+        settings = SupervisorSettings(arm=arm.name, port="memory", watchdog_s=watchdog_s)
+        self.bounds = bounds_of(arm, nominal(arm), settings)
+        self.kinematics = arm.geometry().kinematics(0.01, hold_posture=False)
+        gate = GoalGate(self.bounds, self.tool)
+        park = [0.25 * speed for speed in self.bounds.speed_rad_s]
+        self.supervisor = Supervisor(self.arm, gate, rest_of(arm), park, watchdog_s)
+        self.order: Order | None = None
+        self.alive = True
+        self.stopped = False
+        self._requests = 0
+
+    def tool(self, rad: Sequence[float]) -> tuple[float, float, float]:
+        x, y, z = self.kinematics.pose(rad[: len(self.file.joints)]).tool_m
+        return x, y, z
+
+    def cycle(self, times: int = 1) -> Report:
+        for _ in range(times):
+            self.bus.pass_time()
+            report = self.supervisor.cycle(
+                self.bus.now_ns, self.order, self.alive, lambda: self.stopped
+            )
+        return report
+
+    def ask(self, request: int, goal: Sequence[float] = ()) -> Report:
+        self._requests += 1
+        goals = goal or [float("nan")] * len(self.file.servos)
+        self.order = Order(self.bus.now_ns, False, goals, request, self._requests)  # type: ignore[arg-type]
+        return self.cycle()
+
+    def go(self, goal: Sequence[float], times: int = 1) -> Report:
+        for _ in range(times):
+            done = 0 if self.order is None else self.order.request_id
+            self.order = Order(self.bus.now_ns, True, goal, request_id=done)
+            report = self.cycle()
+        return report
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    yield Bench(load_arm("so101"))

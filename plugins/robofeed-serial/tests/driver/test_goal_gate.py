@@ -1,0 +1,94 @@
+"""Whatever is asked for, a goal stays in range, slow, near the measured pose and in the box."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from robofeed_serial.arm_file import load_arm
+from robofeed_serial.calibration import nominal
+from robofeed_serial.goal_gate import GoalGate
+from robofeed_serial.supervisor_settings import SupervisorSettings, bounds_of
+
+ARM = load_arm("so101")
+BOUNDS = bounds_of(ARM, nominal(ARM), SupervisorSettings(arm="so101", port="nowhere"))
+CHAIN = ARM.geometry().kinematics(0.01, hold_posture=False)
+DT_S = 0.01
+
+
+def tool(rad: object) -> tuple[float, float, float]:
+    x, y, z = CHAIN.pose(list(rad)[:5]).tool_m  # type: ignore[call-overload]
+    return x, y, z
+
+
+GATE = GoalGate(BOUNDS, tool)
+anything = st.one_of(st.floats(), st.floats(-4, 4))
+shares = st.lists(st.floats(0, 1), min_size=6, max_size=6)
+
+
+def inside(share: list[float]) -> list[float]:
+    return [
+        low + part * (high - low)
+        for part, low, high in zip(share, BOUNDS.low_rad, BOUNDS.high_rad, strict=True)
+    ]
+
+
+@given(
+    wanted=st.lists(anything, min_size=6, max_size=6),
+    place=shares,
+    lead=st.lists(st.floats(-0.2, 0.2), min_size=6, max_size=6),
+)
+def test_nothing_gets_through_that_is_too_far_or_too_fast(
+    wanted: list[float], place: list[float], lead: list[float]
+) -> None:
+    measured = inside(place)
+    commanded = [here + ahead for here, ahead in zip(measured, lead, strict=True)]
+
+    goals = GATE.pass_through(wanted, commanded, measured, DT_S)
+
+    for goal, here, low, high, speed in zip(
+        goals, measured, BOUNDS.low_rad, BOUNDS.high_rad, BOUNDS.speed_rad_s, strict=True
+    ):
+        assert math.isfinite(goal)
+        assert low - 1e-9 <= goal <= high + 1e-9
+        assert abs(goal - here) <= speed * BOUNDS.watchdog_s + 1e-9
+
+
+@given(wanted=shares, place=shares)
+def test_the_tool_keeps_to_its_speed_and_its_short_horizon(
+    wanted: list[float], place: list[float]
+) -> None:
+    measured = inside(place)
+
+    goals = GATE.pass_through(inside(wanted), measured, measured, DT_S)
+
+    away_m = math.dist(tool(goals), tool(measured))
+    assert away_m <= BOUNDS.tool_speed_m_s * DT_S + 1e-9
+
+
+@given(wanted=shares, place=shares)
+def test_the_tool_never_leaves_the_box_further(wanted: list[float], place: list[float]) -> None:
+    measured = inside(place)
+    goals = GATE.pass_through(inside(wanted), measured, measured, DT_S)
+
+    box = zip(tool(goals), tool(measured), BOUNDS.box_low_m, BOUNDS.box_high_m, strict=True)
+    assert all(min(low, was) - 1e-9 <= now <= max(high, was) + 1e-9 for now, was, low, high in box)
+
+
+def test_a_joint_left_alone_stays_where_it_was_sent() -> None:
+    home = [*ARM.model.home_rad, 0.5]
+
+    assert GATE.pass_through([math.nan] * 6, home, home, DT_S) == home
+
+
+def test_a_joint_outside_its_range_may_come_back_but_not_go_further() -> None:
+    outside = [*ARM.model.home_rad, 0.5]
+    outside[2] = BOUNDS.high_rad[2] + 0.04
+    further, back = list(outside), list(outside)
+    further[2] += 0.01
+    back[2] -= 0.01
+
+    assert GATE.pass_through(further, outside, outside, DT_S)[2] <= outside[2]
+    assert GATE.pass_through(back, outside, outside, DT_S)[2] < outside[2]

@@ -1,0 +1,289 @@
+"""The port's owner, cycle by cycle in virtual time: when it moves, when it holds, what it needs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from robofeed import ConfigError, HardwareError
+from robofeed_serial.arm_file import load_arm
+from robofeed_serial.calibration import nominal
+from robofeed_serial.servo_arm import ServoArm
+from robofeed_serial.servo_bus import ServoFault
+from robofeed_serial.supervision import Failure, Mode, Request
+
+NAN = math.nan
+STAY = [NAN] * 6
+
+
+def moving(bench: Any, by_rad: float = 0.3) -> list[float]:
+    """Switch on and be on the way of the base joint."""
+    bench.cycle()
+    bench.ask(Request.ENGAGE)
+    goal = [by_rad, NAN, NAN, NAN, NAN, NAN]
+    assert bench.go(goal, 5).mode is Mode.MOVING
+    return goal
+
+
+def test_nothing_is_written_until_the_torque_is_asked_for(bench: Any) -> None:
+    assert bench.cycle(20).mode is Mode.WATCHING
+    assert bench.bus.log == []
+
+
+def test_the_goal_is_the_present_position_before_the_torque_goes_on(bench: Any) -> None:
+    bench.bus.servos[3].position = 2300
+    bench.cycle()
+    assert bench.ask(Request.ENGAGE).mode is Mode.HOLDING
+
+    kinds = [what for what, _, _ in bench.bus.log]
+    first_torque = kinds.index("torque")
+    assert kinds[:first_torque] == ["goal"] * 6
+    assert ("goal", 3, 2300) in bench.bus.log[:first_torque]
+    bench.cycle(20)
+    assert bench.bus.servos[3].position == pytest.approx(2300, abs=1)
+
+
+def test_a_servo_that_takes_no_goal_gets_no_torque(bench: Any) -> None:
+    bench.bus.deaf_to_goals.add(4)
+    bench.cycle()
+    report = bench.ask(Request.ENGAGE)
+
+    assert report.failure is Failure.HARDWARE
+    assert "servo 4" in report.reason
+    assert not any(servo.torque for servo in bench.bus.servos.values())
+
+
+def test_an_arm_outside_its_range_is_not_switched_on(bench: Any) -> None:
+    bench.bus.servos[3].position = 3500
+    bench.cycle()
+    report = bench.ask(Request.ENGAGE)
+
+    assert "joint elbow_flex (servo 3 on memory) stands at" in report.reason
+    assert report.mode is Mode.WATCHING
+    assert bench.bus.log == []
+
+
+def test_it_follows_its_client(bench: Any) -> None:
+    goal = moving(bench)
+    report = bench.go(goal, 300)
+
+    assert report.mode is Mode.MOVING
+    assert report.rad[0] == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_goal_that_is_no_number_leaves_the_joint_where_it_is(bench: Any, bad: float) -> None:
+    moving(bench)
+    before = bench.cycle().commanded_rad[1]
+    report = bench.go([bad, bad, NAN, NAN, NAN, NAN], 20)
+
+    assert report.commanded_rad[1] == before
+    assert all(math.isfinite(each) for each in report.commanded_rad)
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("dead", "has ended"),
+        ("silent", "was silent for 1"),
+        ("stop", "stopped by hand"),
+        ("mute", r"joint elbow_flex \(servo 3 on memory\) has been silent"),
+        ("hot", r"joint elbow_flex \(servo 3 on memory\) is at 80 degrees"),
+        ("overload", r"joint elbow_flex .* protects itself: overload"),
+        ("slept", "the computer slept"),
+    ],
+)
+def test_whatever_goes_wrong_it_holds_where_it_is_and_says_why(
+    bench: Any, what: str, reason: str
+) -> None:
+    goal = moving(bench)
+    servo = bench.bus.servos[3]
+    if what == "dead":
+        bench.alive = False
+    elif what == "stop":
+        bench.stopped = True
+    elif what == "mute":
+        servo.mute = True
+    elif what == "hot":
+        servo.temperature_c = 80.0
+    elif what == "overload":
+        servo.faults = ServoFault.OVERLOAD
+    elif what == "slept":
+        bench.bus.now_ns += 2_000_000_000
+    report = bench.cycle(12) if what == "silent" else bench.go(goal, 12)
+    measured = report.rad[0]
+    report = bench.go(goal, 100)
+
+    assert report.latched
+    assert report.mode is Mode.HOLDING
+    assert pytest.approx(measured, abs=0.05) == report.rad[0] < 0.25
+    import re
+
+    assert re.search(reason, report.reason)
+
+
+def test_a_hold_stays_until_a_person_acknowledges(bench: Any) -> None:
+    goal = moving(bench)
+    bench.stopped = True
+    bench.go(goal, 3)
+    bench.stopped = False
+    held = bench.go(goal, 50).rad[0]
+
+    assert bench.cycle().latched
+    assert bench.ask(Request.ENGAGE).failure is Failure.HARDWARE
+    assert not bench.ask(Request.ACKNOWLEDGE).latched
+    assert bench.cycle(20).rad[0] == pytest.approx(held, abs=0.01)
+    assert bench.go(goal, 300).rad[0] == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_stop_that_comes_after_the_decision_still_beats_the_goal(bench: Any) -> None:
+    goal = moving(bench)
+    answers = iter([False, True, True])
+    bench.order = None
+    bench.go(goal)
+    bench.bus.pass_time()
+    bench.bus.log.clear()
+    report = bench.supervisor.cycle(bench.bus.now_ns, bench.order, True, lambda: next(answers))
+
+    assert report.latched
+    written = [value for what, servo, value in bench.bus.log if what == "goal" and servo == 1]
+    assert written == [bench.arm.scales[0].to_ticks(report.rad[0])]
+
+
+def test_a_held_arm_that_sags_does_not_creep_down(bench: Any) -> None:
+    moving(bench)
+    bench.stopped = True
+    bench.cycle(5)
+    for servo in bench.bus.servos.values():
+        servo.sag = 20.0
+    settled = bench.cycle(50).rad[1]
+
+    assert bench.cycle(300).rad[1] == settled
+
+
+def test_a_sagging_arm_still_lifts_within_the_short_horizon(bench: Any) -> None:
+    """25 ticks of sag (2.2 degrees) at the shoulder, against goals from the measured pose."""
+    bench.bus.servos[2].sag = 25.0
+    bench.cycle()
+    bench.ask(Request.ENGAGE)
+    low = bench.cycle(30).rad[1]
+    for _ in range(400):
+        here = bench.supervisor.report(bench.bus.now_ns).rad[1]
+        report = bench.go([NAN, here - 0.06, NAN, NAN, NAN, NAN])
+        reach = bench.bounds.speed_rad_s[1] * bench.bounds.watchdog_s
+        assert abs(report.commanded_rad[1] - report.rad[1]) <= reach + 1e-6
+
+    assert report.rad[1] < low - 0.3
+
+
+def test_a_lost_port_is_told_at_once(bench: Any) -> None:
+    goal = moving(bench)
+    bench.bus.gone = True
+    report = bench.go(goal)
+
+    assert report.mode is Mode.LOST
+    assert report.latched
+    assert "lost" in report.reason
+
+
+def test_parking_goes_slowly_to_rest_and_lets_go_there(bench: Any) -> None:
+    moving(bench)
+    bench.ask(Request.PARK)
+    fastest, last = 0.0, bench.cycle().rad
+    for _ in range(3000):
+        report = bench.cycle()
+        fastest = max(fastest, *(abs(a - b) / 0.01 for a, b in zip(report.rad, last, strict=True)))
+        last = report.rad
+        if report.mode is Mode.RELAXED:
+            break
+
+    assert report.mode is Mode.RELAXED
+    assert report.rad[:5] == pytest.approx(load_arm("so101").model.rest_rad, abs=0.12)
+    assert fastest < 1.0
+    assert not any(servo.torque for servo in bench.bus.servos.values())
+
+
+def test_relaxing_is_done_even_while_it_holds(bench: Any) -> None:
+    moving(bench)
+    bench.stopped = True
+    bench.cycle(3)
+
+    assert bench.ask(Request.RELAX).mode is Mode.RELAXED
+    assert not any(servo.torque for servo in bench.bus.servos.values())
+
+
+@pytest.mark.parametrize(("after", "mode"), [("hold", Mode.HOLDING), ("relax", Mode.RELAXED)])
+def test_what_becomes_of_the_arm_when_its_client_is_gone(
+    bench: Any, after: Any, mode: Mode
+) -> None:
+    moving(bench)
+    bench.alive = False
+    bench.cycle()
+    bench.supervisor.part(after)
+    report = bench.cycle(20)
+
+    assert report.mode is mode
+    assert all(servo.torque for servo in bench.bus.servos.values()) is (after == "hold")
+
+
+def test_an_orphan_may_park_but_not_after_trouble(bench: Any) -> None:
+    moving(bench)
+    bench.alive = False
+    bench.cycle()
+    bench.supervisor.part("park")
+    assert bench.cycle(1000).mode is Mode.RELAXED
+
+
+def test_a_stopped_orphan_holds_whatever_was_configured(bench: Any) -> None:
+    moving(bench)
+    bench.stopped = True
+    bench.cycle(3)
+    bench.alive = False
+    bench.supervisor.part("park")
+
+    assert bench.cycle(100).mode is Mode.HOLDING
+
+
+# --- who is on the bus ----------------------------------------------------------------------------
+
+
+def test_the_right_servos_are_recognised(bench: Any) -> None:
+    bench.arm.identify()
+    assert bench.bus.log == []
+
+
+def test_an_empty_bus_asks_for_power_and_baud(bench: Any) -> None:
+    for servo in bench.bus.servos.values():
+        servo.mute = True
+    with pytest.raises(HardwareError, match=r"no servo answers .* power .* robofeed arm scan"):
+        bench.arm.identify()
+
+
+def test_missing_servos_are_named(bench: Any) -> None:
+    bench.bus.servos[3].mute = bench.bus.servos[6].mute = True
+    with pytest.raises(HardwareError, match=r"elbow_flex \(servo 3\), gripper \(servo 6\) did not"):
+        bench.arm.identify()
+
+
+def test_another_kind_of_servo_is_refused(bench: Any) -> None:
+    bench.bus.servos[3].number = 1060
+    with pytest.raises(HardwareError, match=r"servo 3 .* joint elbow_flex of so101 has a STS3215"):
+        bench.arm.identify()
+
+
+def test_a_servo_that_turns_as_a_wheel_is_refused(bench: Any) -> None:
+    bench.bus.servos[5].mode = 1
+    with pytest.raises(HardwareError, match=r"servo 5 \(wrist_roll\) .* mode VELOCITY"):
+        bench.arm.identify()
+
+
+def test_the_homing_offset_of_another_arm_is_noticed(bench: Any) -> None:
+    file = load_arm("so101")
+    made = nominal(file)
+    known = [each.model_copy(update={"homing_offset": 5}) for each in made.servos]
+    arm = ServoArm(file, made.model_copy(update={"servos": tuple(known)}), bench.bus)
+
+    with pytest.raises(ConfigError, match=r"servo 1 \(shoulder_pan\) .* it is another arm's"):
+        arm.identify()
