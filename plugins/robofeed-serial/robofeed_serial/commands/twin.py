@@ -9,7 +9,9 @@ import typer
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="Which arm: so101, so100, koch, omx.")],
+    name: Annotated[
+        str, typer.Argument(help="so101, so100, koch, omx; or the path of an arm file.")
+    ],
     link: Annotated[
         Path, typer.Option(help="Where to make the port, a link to a pseudo-terminal.")
     ],
@@ -22,6 +24,18 @@ def command(
     paced: Annotated[
         bool, typer.Option(help="Let every byte take its time on the wire, as in hardware.")
     ] = True,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="A fault, such as late:servo_id=3,at_s=2; may be repeated."),
+    ] = None,
+    faults: Annotated[
+        Path | None, typer.Option(help="A TOML file of faults: docs/serial-faults.md.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the dice that faults throw.")] = None,
+    transcript: Annotated[
+        Path | None, typer.Option(help="A file for every byte that passes, with its time.")
+    ] = None,
+    gravity: Annotated[bool, typer.Option(help="Let the links weigh on the servos.")] = True,
     until_input_ends: Annotated[
         bool, typer.Option(help="Stop at the end of standard input, for use by a program.")
     ] = False,
@@ -36,6 +50,11 @@ def command(
             baud=baud,
             control=control,
             paced=paced,
+            gravity=gravity,
+            faults=tuple(fault or ()),
+            fault_file=faults,
+            seed=seed,
+            transcript=transcript,
             until_input_ends=until_input_ends,
         )
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from robofeed.data.errors import ConfigError
 from robofeed_serial.twin.control import Action
+from robofeed_serial.twin.fault import make_fault, parse_fault
+from robofeed_serial.twin.fault_effects import FaultEffects
+from robofeed_serial.twin.fault_script import FaultScript
 from robofeed_serial.twin.server import TwinServer
 from robofeed_serial.twin.servo import Servo
 
@@ -14,12 +18,16 @@ from robofeed_serial.twin.servo import Servo
 class Console:
     """`actions` for a `ControlServer`, by name."""
 
-    def __init__(self, server: TwinServer) -> None:
+    def __init__(self, server: TwinServer, script: FaultScript, effects: FaultEffects) -> None:
         self._server = server
+        self._script = script
+        self._effects = effects
         self.actions: dict[str, Action] = {
             "state": self._state,
             "log": self._log,
             "hand": self._hand,
+            "fault": self._fault,
+            "clear": self._clear,
             "reboot": self._reboot,
             "stop": self._stop,
         }
@@ -31,6 +39,7 @@ class Console:
             "plugged": terminal.is_plugged,
             "baud": terminal.baud() if terminal.is_plugged else 0,
             "lost_bytes": terminal.lost_bytes,
+            "faults": self._script.names(),
             "servos": [_shown(servo) for servo in self._server.arm.servos],
         }
 
@@ -49,6 +58,19 @@ class Console:
             else:
                 servo.place(int(ticks))
         return {"held": held}
+
+    def _fault(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Set a fault: `fault` is its text, as for `--fault`, or its fields."""
+        given = request["fault"]
+        fault = parse_fault(given) if isinstance(given, str) else make_fault(given, "asked for")
+        self._effects.check(fault)
+        self._script.add([fault], time.monotonic_ns())
+        return {"faults": self._script.names()}
+
+    def _clear(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """End all faults, or those of one `kind`."""
+        self._script.clear(request.get("kind"), time.monotonic_ns())
+        return {"faults": self._script.names()}
 
     def _reboot(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Cut the power of one servo (`servo_id`) or of all for a moment."""

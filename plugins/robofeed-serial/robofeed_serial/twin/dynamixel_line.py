@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
+from robofeed_serial.twin.collision import collided
 from robofeed_serial.twin.dynamixel_servo import DynamixelServo, Refusal
 from robofeed_serial.twin.servo import Reply
 
@@ -67,12 +68,10 @@ class DynamixelLine:
         self._heard += data
         replies: list[Reply] = []
         for servo_id, instruction, parameters in self._frames():
-            awake = [
-                servo for servo in self.servos if not servo.is_booting and baud in (0, servo.baud)
-            ]
+            awake = [s for s in self.servos if s.hears and baud in (0, s.baud)]
             for servo in awake:
                 servo.heard()
-            replies += self._obey(awake, servo_id, instruction, parameters)
+            replies += collided(self._obey(awake, servo_id, instruction, parameters))
         return replies
 
     def forget(self) -> None:

@@ -90,11 +90,14 @@ XL330_M288 = DynamixelModel(
 class DynamixelServo:
     """One servo. `motor` at 0 rad is encoder tick 2048."""
 
+    rates: Sequence[int] = BAUD_RATES
+
     def __init__(
         self, number: int, servo_id: int, model: DynamixelModel, position_rad: float = 0.0
     ) -> None:
         self.number = number
         self.note: Note = unnoted
+        self.deaf = False
         self.model = model
         self.motor = MotorModel(model.motor, position_rad)
         self.registers = RegisterFile(model.table, MEMORY_SIZE)
@@ -120,8 +123,8 @@ class DynamixelServo:
         return BAUD_RATES[self.registers["baud"]]
 
     @property
-    def is_booting(self) -> bool:
-        return self._boot_s > 0.0
+    def hears(self) -> bool:
+        return self._boot_s <= 0.0 and not self.deaf
 
     @property
     def delay_ns(self) -> int:
@@ -199,6 +202,9 @@ class DynamixelServo:
         registers["hardware_error"] = error
         if error & registers["shutdown"]:
             self._release()
+
+    def power_on(self) -> None:
+        self.registers["goal_position"] = self.present_ticks
 
     def reboot(self) -> None:
         self.registers.reset(eeprom=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
+from robofeed_serial.twin.collision import collided
 from robofeed_serial.twin.feetech_servo import Sts3215
 from robofeed_serial.twin.servo import Reply
 
@@ -37,10 +38,8 @@ class FeetechLine:
         self._heard += data
         replies: list[Reply] = []
         for servo_id, instruction, parameters in self._frames():
-            awake = [
-                servo for servo in self.servos if not servo.is_booting and baud in (0, servo.baud)
-            ]
-            replies += self._obey(awake, servo_id, instruction, parameters)
+            awake = [s for s in self.servos if s.hears and baud in (0, s.baud)]
+            replies += collided(self._obey(awake, servo_id, instruction, parameters))
         return replies
 
     def forget(self) -> None:

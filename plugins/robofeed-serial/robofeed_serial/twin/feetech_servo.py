@@ -6,6 +6,7 @@ It has no watchdog of any kind: the last goal stands until another comes.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from robofeed_serial.twin.feetech_registers import (
     BAUD_RATES,
@@ -45,9 +46,12 @@ STS3215_7V4 = MotorFigures(
 class Sts3215:
     """One servo. `motor` at 0 rad is encoder tick 2048."""
 
+    rates: Sequence[int] = BAUD_RATES
+
     def __init__(self, number: int, servo_id: int, position_rad: float = 0.0) -> None:
         self.number = number
         self.note: Note = unnoted
+        self.deaf = False
         self.motor = MotorModel(STS3215_7V4, position_rad)
         self.registers = RegisterFile(STS3215, MEMORY_SIZE)
         self.registers["id"] = servo_id
@@ -67,8 +71,8 @@ class Sts3215:
         return BAUD_RATES[self.registers["baud"]]
 
     @property
-    def is_booting(self) -> bool:
-        return self._boot_s > 0.0
+    def hears(self) -> bool:
+        return self._boot_s <= 0.0 and not self.deaf
 
     @property
     def delay_ns(self) -> int:
@@ -168,6 +172,9 @@ class Sts3215:
         if register.name == "torque":
             return value in (0, 1, TORQUE_SET_MIDDLE)
         return register.allows(value)
+
+    def power_on(self) -> None:
+        self.save()
 
     def save(self) -> None:
         """Keep the EEPROM as it is now through a loss of power."""

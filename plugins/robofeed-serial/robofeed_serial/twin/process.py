@@ -105,6 +105,14 @@ class Twin:
         """What happened, from entry number `since` on."""
         return [entry_from_json(entry) for entry in self.ask("log", since=since)["entries"]]
 
+    def fault(self, fault: str | Mapping[str, Any]) -> None:
+        """Set a fault, as text (`"late:servo_id=3"`) or by its fields."""
+        self.ask("fault", fault=fault if isinstance(fault, str) else dict(fault))
+
+    def clear(self, kind: str | None = None) -> None:
+        """End all faults, or those of one kind."""
+        self.ask("clear", kind=kind)
+
     def hand(self, ticks: Mapping[int, int]) -> list[int]:
         """Move joints by hand; returns the ids that resisted because their torque is on."""
         held: list[int] = self.ask("hand", ticks=dict(ticks))["held"]

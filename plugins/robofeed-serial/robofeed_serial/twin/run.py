@@ -6,16 +6,23 @@ import os
 import select
 import signal
 import sys
-from dataclasses import dataclass, replace
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from robofeed_serial.twin.arm import TwinArm
+import numpy as np
+
+from robofeed_serial.arm_file import load_arm
+from robofeed_serial.twin.build import build_arm, build_servos
 from robofeed_serial.twin.console import Console
 from robofeed_serial.twin.control import ControlServer
-from robofeed_serial.twin.layouts import build, find_layout
+from robofeed_serial.twin.fault import FaultFile, parse_fault, read_fault_file
+from robofeed_serial.twin.fault_effects import FaultEffects
+from robofeed_serial.twin.fault_script import FaultScript
 from robofeed_serial.twin.server import TwinServer
-from robofeed_serial.twin.supply import Supply
 from robofeed_serial.twin.terminal import TwinTerminal
+from robofeed_serial.twin.transcript import Transcript
 from robofeed_serial.twin.wire import Wire
 
 
@@ -29,6 +36,12 @@ class TwinOptions:
     """None: the arm's own"""
     control: Path | None = None
     paced: bool = True
+    gravity: bool = True
+    faults: tuple[str, ...] = ()
+    fault_file: Path | None = None
+    seed: int | None = None
+    """of the dice; None: the fault file's, else 0"""
+    transcript: Path | None = None
     until_input_ends: bool = False
     """stop when standard input is closed: a child ends with its parent, however that went"""
 
@@ -53,27 +66,39 @@ def run_twin(options: TwinOptions) -> None:
     """Serve until SIGTERM, Ctrl-C or a request to stop. Says on standard output what it offers.
 
     Raises:
-        ConfigError: unknown arm, impossible baud, or paths that cannot be used.
+        ConfigError: unknown arm, impossible baud or fault, or paths that cannot be used.
     """
-    layout = find_layout(options.arm)
-    if options.baud is not None:
-        layout = replace(layout, baud=options.baud)
-    servos, line = build(layout)
-    arm = TwinArm(servos, Supply(layout.rail_v))
-    server = TwinServer(arm, Wire(line, paced=options.paced), TwinTerminal(options.link))
-    if options.until_input_ends:
-        server.visitors.append(InputEnd(server))
-    control = None
-    if options.control is not None:
-        control = ControlServer(options.control, Console(server).actions)
-        control.open()
-        server.visitors.append(control)
-    signal.signal(signal.SIGTERM, lambda number, frame: server.stop())
-    server.on_plug = lambda: print(
-        f"{layout.name}: {len(servos)} servos at {options.link}, {layout.baud} bit/s", flush=True
-    )
-    try:
+    described = load_arm(options.arm)
+    script = read_fault_file(options.fault_file) if options.fault_file else FaultFile()
+    faults = [*script.fault, *map(parse_fault, options.faults)]
+    seed = script.seed if options.seed is None else options.seed
+    with ExitStack() as stack:
+        transcript = None
+        if options.transcript is not None:
+            transcript = stack.enter_context(Transcript(options.transcript))
+        servos, line = build_servos(described, options.baud)
+        arm = build_arm(described, servos, gravity=options.gravity)
+        wire = Wire(line, paced=options.paced)
+        server = TwinServer(arm, wire, TwinTerminal(options.link), transcript)
+        effects = FaultEffects(arm, wire, server.terminal)
+        for fault in faults:
+            effects.check(fault)
+        wire.adapter = running = FaultScript(np.random.default_rng(seed), effects, arm.log)
+        server.on_tick = running.advance
+        if options.until_input_ends:
+            server.visitors.append(InputEnd(server))
+        if options.control is not None:
+            actions = Console(server, running, effects).actions
+            control = ControlServer(options.control, actions)
+            control.open()
+            stack.callback(control.close)
+            server.visitors.append(control)
+
+        def plugged() -> None:
+            running.add(faults, time.monotonic_ns())
+            rate = f"{servos[0].baud} bit/s"
+            print(f"{described.name}: {len(servos)} servos at {options.link}, {rate}", flush=True)
+
+        server.on_plug = plugged
+        signal.signal(signal.SIGTERM, lambda number, frame: server.stop())
         server.run()
-    finally:
-        if control is not None:
-            control.close()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from robofeed_serial.twin.arm import TwinArm
 from robofeed_serial.twin.terminal import TwinTerminal
+from robofeed_serial.twin.transcript import Transcript
 from robofeed_serial.twin.wire import Wire
 
 TICK_NS = 20_000_000
@@ -36,10 +37,17 @@ class Visitor(Protocol):
 class TwinServer:
     """One arm at one terminal. `run` returns after `stop`."""
 
-    def __init__(self, arm: TwinArm, wire: Wire, terminal: TwinTerminal) -> None:
+    def __init__(
+        self,
+        arm: TwinArm,
+        wire: Wire,
+        terminal: TwinTerminal,
+        transcript: Transcript | None = None,
+    ) -> None:
         self.arm = arm
         self.wire = wire
         self.terminal = terminal
+        self._transcript = transcript
         self.visitors: list[Visitor] = []
         self.on_tick: Callable[[int], None] = lambda now_ns: None
         """called whenever time has passed, with the monotonic time"""
@@ -90,6 +98,8 @@ class TwinServer:
         data = self.terminal.read()
         if data:
             self.arm.log.time_ns = now_ns
+            if self._transcript is not None:
+                self._transcript.note(now_ns, ">", data)
             self.wire.receive(data, self.terminal.baud(), now_ns)
 
     def _deliver(self) -> None:
@@ -100,7 +110,9 @@ class TwinServer:
         while now_ns < due_ns:
             now_ns = time.monotonic_ns()
         data = self.wire.take(now_ns)
-        if data and self.terminal.is_plugged:
+        if self._transcript is not None:
+            self._transcript.note(now_ns, "<" if self.terminal.is_plugged else "-", data)
+        if self.terminal.is_plugged:
             self.terminal.write(data)
 
 

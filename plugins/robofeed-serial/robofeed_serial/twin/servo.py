@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from robofeed_serial.twin.motor import MotorModel
+from robofeed_serial.twin.registers import RegisterFile
 
 Note = Callable[[int, str, int], None]
 """Servo id, what happened ("goal", "torque", "watchdog", "reboot"), and its value."""
@@ -31,6 +32,11 @@ class Servo(Protocol):
     motor: MotorModel
     number: int
     """position in the arm, which stays when the id is changed"""
+    registers: RegisterFile
+    rates: Sequence[int]
+    """bit/s, by the value of its baud register"""
+    deaf: bool
+    """cut off: hears and says nothing, while the motor goes on"""
     note: Note
     """told of every goal, every switch of the torque and every reboot"""
 
@@ -50,12 +56,16 @@ class Servo(Protocol):
     def present_ticks(self) -> int: ...
 
     @property
-    def is_booting(self) -> bool:
-        """Whether it hears nothing yet, having just been given power."""
+    def hears(self) -> bool:
+        """Whether it takes part: not cut off, and not just given power."""
         ...
 
     def step(self, dt_s: float, supply_v: float) -> None:
         """Let `dt_s` pass for what the servo does by itself: protections and watchdogs."""
+        ...
+
+    def power_on(self) -> None:
+        """Start as it is now: EEPROM kept, RAM fresh, not deaf."""
         ...
 
     def reboot(self) -> None:

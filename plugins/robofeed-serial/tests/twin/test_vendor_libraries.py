@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import dynamixel_sdk
 import pytest
@@ -12,6 +14,8 @@ import scservo_sdk
 from robofeed_serial.twin.process import Twin
 
 IDS = range(1, 7)
+SAG = 40
+"""ticks (3.5 degrees) between goal and place under the arm's own weight"""
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +30,22 @@ def koch() -> Iterator[Twin]:
         yield twin
 
 
+def answered(port: Any, call: Callable[[], Any]) -> Any:
+    """What `call` returns once the twin has answered in time.
+
+    The libraries' time-outs of some 35 ms are short for a busy machine, and what comes later they
+    would take for the next answer.
+    """
+    for _ in range(50):
+        result = call()
+        code = result if isinstance(result, int) else result[-2]
+        if code not in (-6, -7, -3001, -3002):
+            return result
+        time.sleep(0.05)
+        port.ser.reset_input_buffer()
+    raise AssertionError(f"no answer: {result}")
+
+
 def wait_until(holds: Callable[[], bool]) -> None:
     end_s = time.monotonic() + 20.0
     while not holds():
@@ -38,22 +58,25 @@ def test_feetechs_library_finds_moves_and_reads_an_so101(so101: Twin) -> None:
     bus = scservo_sdk.PacketHandler(0)
     assert port.setBaudRate(1_000_000)
     try:
-        assert [bus.ping(port, servo)[:2] for servo in IDS] == [(777, 0)] * 6
-        assert bus.ping(port, 7)[1] == scservo_sdk.COMM_RX_TIMEOUT
         for servo in IDS:
-            assert bus.write2ByteTxRx(port, servo, 42, 2048) == (0, 0)
-            assert bus.write1ByteTxRx(port, servo, 40, 1) == (0, 0)
+            assert answered(port, partial(bus.ping, port, servo)) == (777, 0, 0)
+        assert bus.ping(port, 7)[1] == scservo_sdk.COMM_RX_TIMEOUT
         goals = scservo_sdk.GroupSyncWrite(port, bus, 42, 2)
         states = scservo_sdk.GroupSyncRead(port, bus, 56, 6)
         for servo in IDS:
-            goals.addParam(servo, [*(2000 + 50 * servo).to_bytes(2, "little")])
             states.addParam(servo)
+        assert answered(port, states.txRxPacket) == 0
+        wanted = {servo: states.getData(servo, 56, 2) + 20 * servo - 70 for servo in IDS}
+        for servo in IDS:
+            goals.addParam(servo, [*wanted[servo].to_bytes(2, "little")])
         assert goals.txPacket() == 0
+        for servo in IDS:
+            assert answered(port, partial(bus.write1ByteTxRx, port, servo, 40, 1)) == (0, 0)
 
         def there() -> bool:
-            assert states.txRxPacket() == 0
-            places = [states.getData(servo, 56, 2) for servo in IDS]
-            return all(abs(p - 2000 - 50 * s) < 12 for s, p in zip(IDS, places, strict=True))
+            assert answered(port, states.txRxPacket) == 0
+            places = {servo: states.getData(servo, 56, 2) for servo in IDS}
+            return all(abs(places[servo] - wanted[servo]) < SAG for servo in IDS)
 
         wait_until(there)
     finally:
@@ -65,26 +88,27 @@ def test_robotis_library_finds_moves_and_reads_a_koch(koch: Twin) -> None:
     bus = dynamixel_sdk.PacketHandler(2.0)
     assert port.setBaudRate(1_000_000)
     try:
-        found, result = bus.broadcastPing(port)
-        assert result == 0
+        found, _ = bus.broadcastPing(port)
         assert {servo: model for servo, (model, _) in found.items()} == {
             **dict.fromkeys((1, 2), 1060),
             **dict.fromkeys((3, 4, 5, 6), 1200),
         }
-        for servo in IDS:
-            assert bus.write1ByteTxRx(port, servo, 11, 4) == (0, 0)
-            assert bus.write1ByteTxRx(port, servo, 64, 1) == (0, 0)
         goals = dynamixel_sdk.GroupSyncWrite(port, bus, 116, 4)
         states = dynamixel_sdk.GroupSyncRead(port, bus, 126, 10)
         for servo in IDS:
-            goals.addParam(servo, [*(1900 + 40 * servo).to_bytes(4, "little")])
             states.addParam(servo)
+        assert answered(port, states.txRxPacket) == 0
+        wanted = {servo: states.getData(servo, 132, 4) + 20 * servo - 70 for servo in IDS}
+        for servo in IDS:
+            goals.addParam(servo, [*wanted[servo].to_bytes(4, "little")])
+            assert answered(port, partial(bus.write1ByteTxRx, port, servo, 11, 4)) == (0, 0)
+            assert answered(port, partial(bus.write1ByteTxRx, port, servo, 64, 1)) == (0, 0)
         assert goals.txPacket() == 0
 
         def there(read: Callable[[], int]) -> bool:
-            assert read() == 0
-            places = [states.getData(servo, 132, 4) for servo in IDS]
-            return all(abs(p - 1900 - 40 * s) < 12 for s, p in zip(IDS, places, strict=True))
+            assert answered(port, read) == 0
+            places = {servo: states.getData(servo, 132, 4) for servo in IDS}
+            return all(abs(places[servo] - wanted[servo]) < SAG for servo in IDS)
 
         wait_until(lambda: there(states.txRxPacket))
         wait_until(lambda: there(states.fastSyncRead))
@@ -96,13 +120,20 @@ def test_robotis_library_is_told_why_something_is_refused(koch: Twin) -> None:
     port = dynamixel_sdk.PortHandler(str(koch.port))
     bus = dynamixel_sdk.PacketHandler(2.0)
     assert port.setBaudRate(1_000_000)
+
+    def write(size: int, address: int, value: int) -> int:
+        call = {1: bus.write1ByteTxRx, 4: bus.write4ByteTxRx}[size]
+        result, error = answered(port, partial(call, port, 3, address, value))
+        assert result == 0
+        return int(error)
+
     try:
-        assert bus.write1ByteTxRx(port, 3, 64, 1) == (0, 0)
-        assert bus.write1ByteTxRx(port, 3, 11, 3) == (0, 7)  # EEPROM while the torque is on
-        assert bus.write1ByteTxRx(port, 3, 146, 9) == (0, 7)  # read only
-        assert bus.write1ByteTxRx(port, 3, 98, 128) == (0, 4)  # out of range
-        assert bus.write1ByteTxRx(port, 3, 64, 0) == (0, 0)
-        assert bus.write1ByteTxRx(port, 3, 11, 3) == (0, 0)
-        assert bus.write4ByteTxRx(port, 3, 116, 5000) == (0, 6)  # beyond the position limits
+        assert write(1, 64, 1) == 0
+        assert write(1, 11, 3) == 7, "EEPROM while the torque is on"
+        assert write(1, 146, 9) == 7, "read only"
+        assert write(1, 98, 128) == 4, "out of range"
+        assert write(1, 64, 0) == 0
+        assert write(1, 11, 3) == 0
+        assert write(4, 116, 5000) == 6, "beyond the position limits"
     finally:
         port.closePort()

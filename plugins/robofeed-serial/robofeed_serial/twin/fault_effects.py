@@ -1,0 +1,85 @@
+"""What faults do to servos, supply and port, and how each is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from robofeed.data.errors import ConfigError
+from robofeed_serial.twin.arm import TwinArm
+from robofeed_serial.twin.fault import Fault
+from robofeed_serial.twin.servo import Servo
+from robofeed_serial.twin.terminal import TwinTerminal
+from robofeed_serial.twin.wire import Wire
+
+
+class FaultEffects:
+    """An `Effect` for `FaultScript`: call it with a fault and whether it begins."""
+
+    def __init__(self, arm: TwinArm, wire: Wire, terminal: TwinTerminal) -> None:
+        self._arm = arm
+        self._wire = wire
+        self._terminal = terminal
+        self._meant: dict[Fault, Sequence[Servo]] = {}
+        self._before: dict[tuple[str, int], int] = {}
+
+    def check(self, fault: Fault) -> None:
+        """Refuse what this arm cannot have.
+
+        Raises:
+            ConfigError: no servo with that id, or no such rate.
+        """
+        ids = [servo.servo_id for servo in self._arm.servos]
+        if fault.servo_id is not None and fault.servo_id not in ids:
+            there = ", ".join(str(servo) for servo in ids)
+            raise ConfigError(f"the fault {fault}: no servo {fault.servo_id}, there are {there}")
+        if fault.kind == "wrong_baud" and fault.baud not in self._arm.servos[0].rates:
+            rates = ", ".join(str(rate) for rate in self._arm.servos[0].rates)
+            raise ConfigError(f"the fault {fault}: these servos have the rates {rates}")
+
+    def __call__(self, fault: Fault, begins: bool) -> None:
+        match fault.kind:
+            case "unplug" if begins:
+                self._wire.clear()
+                self._terminal.unplug()
+                self._arm.log.say("port", "unplugged")
+            case "unplug" if not self._terminal.is_plugged:
+                self._terminal.plug()
+                self._arm.log.say("port", "plugged")
+            case "low_voltage":
+                self._arm.supply.lowered_share = 1.0 - fault.volts_share if begins else 0.0
+            case _:
+                if begins:
+                    self._meant[fault] = self._servos(fault.servo_id)
+                # Whom it was about may answer to another id by now, that being a fault as well.
+                for servo in self._meant[fault] if begins else self._meant.pop(fault, ()):
+                    self._change(servo, fault, begins)
+
+    def _servos(self, servo_id: int | None) -> Sequence[Servo]:
+        return [s for s in self._arm.servos if servo_id in (None, s.servo_id)]
+
+    def _change(self, servo: Servo, fault: Fault, begins: bool) -> None:
+        match fault.kind:
+            case "mute":
+                servo.deaf = begins
+            case "stuck":
+                servo.motor.stuck = begins
+            case "hot" if begins:
+                servo.motor.temperature_c = fault.temperature_c
+            case "brown_out" if begins:
+                servo.reboot()
+            case "overload" if begins:
+                servo.latch_overload()
+            case "duplicate_id":
+                self._register(servo, "id", fault.as_id, begins)
+            case "wrong_baud":
+                self._register(servo, "baud", servo.rates.index(fault.baud), begins)
+            case "wrong_model":
+                self._register(servo, "model", fault.number, begins)
+
+    def _register(self, servo: Servo, name: str, value: int, begins: bool) -> None:
+        key = name, servo.number
+        if begins:
+            self._before[key] = servo.registers[name]
+            servo.registers[name] = value
+        else:
+            servo.registers[name] = self._before.pop(key, servo.registers[name])
