@@ -3,6 +3,8 @@
 set -euo pipefail
 
 packages=(git make openssl tmux chromium fonts-dejavu-core postgresql xvfb libgl1 libgl1-mesa-dri)
+# The servo board's firmware: built, run on the host, and run whole in simavr.
+packages+=(gcc libc6-dev gcc-avr avr-libc binutils-avr simavr libsimavr-dev libelf-dev)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

@@ -1,0 +1,11 @@
+/* Potentiometers on ADC0..ADC5 and the servos' supply on ADC7, each read once a millisecond. */
+#ifndef RFP_ADC_H
+#define RFP_ADC_H
+
+#include <stdint.h>
+
+void adc_start(void);
+void adc_begin_round(void);
+void adc_copy(uint16_t *counts); /* ADC_CHANNELS of them, of the newest whole round */
+
+#endif
