@@ -1,0 +1,131 @@
+"""Requests to a servo board and the answers that belong to them."""
+
+from __future__ import annotations
+
+import time
+
+from robofeed_serial.link import Link
+from robofeed_serial.rfp.frames import LONGEST_WIRE, Frame, FrameReader
+from robofeed_serial.rfp.messages import (
+    ANSWER,
+    REFUSED,
+    VERSION,
+    BoardState,
+    Hello,
+    Kind,
+    Refusal,
+    Result,
+)
+from robofeed_serial.rfp.refusals import explained
+from robofeed_serial.servo_bus import BusTimeout, ServoRefused
+
+TRIES = 3
+STATE_WIRE_BYTES = 29
+"""What answers a SETPOINT or a STATE, at most."""
+SAVE_S = 1.0
+"""82 bytes of EEPROM at 3.4 ms, and some."""
+
+
+class Session:
+    """Numbers requests, matches answers by that number, tries again what went missing.
+
+    A number is never used for two requests in a row, so that a late answer is nobody's. The board
+    obeys only numbers newer than the last it saw; after a long silence ours may look old to it,
+    which is put right by taking up its count.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self._sequence = 0
+        self._reader = FrameReader()
+
+    @property
+    def sequence(self) -> int:
+        """The number of the newest request."""
+        return self._sequence
+
+    def hello(self) -> Hello:
+        """Begin: an arm that is moving holds. Raises ServoRefused where versions differ."""
+        return Hello.from_payload(self.ask(Kind.HELLO, bytes((VERSION,))))
+
+    def state(self, *, tries: int = TRIES, deadline_s: float | None = None) -> BoardState:
+        """Where everything is now."""
+        payload = self.ask(Kind.STATE, tries=tries, deadline_s=deadline_s)
+        return BoardState.from_payload(payload)
+
+    def say(self, kind: Kind, payload: bytes = b"") -> int:
+        """Send what nobody answers. Returns its number."""
+        self._sequence = (self._sequence + 1) % 256
+        self.link.send(Frame(kind, self._sequence, payload).to_wire())
+        return self._sequence
+
+    def ask(
+        self,
+        kind: Kind,
+        payload: bytes = b"",
+        *,
+        tries: int = TRIES,
+        deadline_s: float | None = None,
+    ) -> bytes:
+        """The payload of the answer. `deadline_s` is for each try.
+
+        Raises BusTimeout when no try is answered, ServoRefused when the board refuses, PortGone.
+        """
+        for attempt in range(tries):
+            if attempt:
+                self.link.statistics.retries += 1
+            try:
+                answer = self._exchange(kind, payload, deadline_s)
+            except BusTimeout as error:
+                missed = error
+                continue
+            if answer.kind != REFUSED:
+                return answer.payload
+            refusal = Refusal.from_payload(answer.payload)
+            if refusal.result is not Result.OLD_SEQUENCE:
+                raise ServoRefused(explained(refusal, self.link.url))
+            self._sequence = refusal.detail
+            missed = BusTimeout(explained(refusal, self.link.url))
+        raise missed
+
+    def _exchange(self, kind: Kind, payload: bytes, deadline_s: float | None) -> Frame:
+        self._sequence = (self._sequence + 1) % 256
+        request = Frame(kind, self._sequence, payload)
+        answers: list[Frame] = []
+
+        def until(received: bytes) -> bool:
+            for frame in self._reader.feed(received):
+                if frame.sequence == request.sequence and frame.kind in (kind | ANSWER, REFUSED):
+                    answers.append(frame)
+                else:
+                    self.link.statistics.misfits += 1
+            return bool(answers)
+
+        self._reader = FrameReader()
+        wire = request.to_wire()
+        if deadline_s is None:
+            deadline_s = self.link.wire_s(len(wire) + LONGEST_WIRE) + self.link.reply_wait_s
+            deadline_s += SAVE_S if kind is Kind.SAVE else 0.0
+        try:
+            self.link.exchange(wire, until, deadline_s)
+        finally:
+            self.link.statistics.crc_errors += self._reader.bad_frames
+        self.link.statistics.replies += 1
+        return answers[-1]
+
+
+def wait_for_board(session: Session, within_s: float) -> Hello:
+    """HELLO until it is answered: opening the port resets many boards, whose loader takes a second.
+
+    Raises BusTimeout where nobody answers `within_s`.
+    """
+    end_s = time.monotonic() + within_s
+    while True:
+        try:
+            return session.hello()
+        except BusTimeout as error:
+            if time.monotonic() >= end_s:
+                raise BusTimeout(
+                    f"No servo board answers on {session.link.url} at {session.link.baud} bit/s. "
+                    "Check power and cable; with the jumper D5-GND it talks at 115200."
+                ) from error
