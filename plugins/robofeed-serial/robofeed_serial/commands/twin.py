@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Physics(StrEnum):
+    """What moves the twin's joints."""
+
+    KINEMATIC = "kinematic"
+    PYBULLET = "pybullet"
 
 
 def command(
@@ -31,10 +39,17 @@ def command(
     faults: Annotated[
         Path | None, typer.Option(help="A TOML file of faults: docs/serial-faults.md.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the dice that faults throw.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of faults' dice and objects' places.")] = None,
     transcript: Annotated[
         Path | None, typer.Option(help="A file for every byte that passes, with its time.")
     ] = None,
+    physics: Annotated[
+        Physics,
+        typer.Option(help="What is behind the servos: each joint alone, or the simulator's arm."),
+    ] = Physics.KINEMATIC,
+    task: Annotated[
+        str, typer.Option(help="Whose objects lie on the table, with --physics pybullet.")
+    ] = "reach",
     gravity: Annotated[bool, typer.Option(help="Let the links weigh on the servos.")] = True,
     until_input_ends: Annotated[
         bool, typer.Option(help="Stop at the end of standard input, for use by a program.")
@@ -51,6 +66,8 @@ def command(
             control=control,
             paced=paced,
             gravity=gravity,
+            physics=physics.value,
+            task=task,
             faults=tuple(fault or ()),
             fault_file=faults,
             seed=seed,

@@ -11,7 +11,7 @@ from robofeed_serial.arm_file import ArmFile
 from robofeed_serial.arm_file import Servo as ServoEntry
 from robofeed_serial.calibration import nominal
 from robofeed_serial.ticks import JointScale
-from robofeed_serial.twin.arm import Kinematic, TwinArm
+from robofeed_serial.twin.arm import Kinematic, Mechanics, TwinArm
 from robofeed_serial.twin.dynamixel_line import DynamixelLine
 from robofeed_serial.twin.dynamixel_servo import XL330_M288, XL430_W250, DynamixelServo
 from robofeed_serial.twin.feetech_line import FeetechLine
@@ -91,11 +91,20 @@ def build_servos(arm: ArmFile, baud: int | None = None) -> tuple[Sequence[Servo]
     return servos, line
 
 
-def build_arm(arm: ArmFile, servos: Sequence[Servo], *, gravity: bool) -> TwinArm:
-    """The servos with the supply they share; `gravity` lets the links weigh on them."""
+def build_arm(
+    arm: ArmFile, servos: Sequence[Servo], mechanics: Mechanics | None = None, *, gravity: bool
+) -> TwinArm:
+    """The servos with the supply they share.
+
+    Args:
+        arm: What they are built into.
+        servos: From `build_servos`.
+        mechanics: What moves them; None = each by itself.
+        gravity: Whether the links weigh on them, where there are no other mechanics.
+    """
     supply = Supply(max(servo.motor.figures.nominal_v for servo in servos))
-    if not gravity:
-        return TwinArm(servos, supply)
+    if mechanics is not None or not gravity:
+        return TwinArm(servos, supply, mechanics)
     joints = twin_joints(arm)
     turns = [(joint.first, joint.second) for joint in joints]
     load = GravityLoad(arm.geometry().model, [joint.name for joint in joints], turns)

@@ -10,11 +10,12 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from robofeed_serial.arm_file import load_arm
-from robofeed_serial.twin.build import build_arm, build_servos
+from robofeed_serial.twin.build import build_arm, build_servos, twin_joints
 from robofeed_serial.twin.console import Console
 from robofeed_serial.twin.control import ControlServer
 from robofeed_serial.twin.fault import FaultFile, parse_fault, read_fault_file
@@ -37,10 +38,13 @@ class TwinOptions:
     control: Path | None = None
     paced: bool = True
     gravity: bool = True
+    physics: Literal["kinematic", "pybullet"] = "kinematic"
+    task: str = "reach"
+    """whose objects lie on the table, with `pybullet`"""
     faults: tuple[str, ...] = ()
     fault_file: Path | None = None
     seed: int | None = None
-    """of the dice; None: the fault file's, else 0"""
+    """of the dice and of the task's layout; None: the fault file's, else 0"""
     transcript: Path | None = None
     until_input_ends: bool = False
     """stop when standard input is closed: a child ends with its parent, however that went"""
@@ -77,7 +81,19 @@ def run_twin(options: TwinOptions) -> None:
         if options.transcript is not None:
             transcript = stack.enter_context(Transcript(options.transcript))
         servos, line = build_servos(described, options.baud)
-        arm = build_arm(described, servos, gravity=options.gravity)
+        mechanics = None
+        if options.physics == "pybullet":
+            from robofeed_serial.twin.physics import PybulletMechanics
+
+            mechanics = PybulletMechanics(
+                described.name,
+                twin_joints(described),
+                [servo.motor for servo in servos],
+                task=options.task,
+                seed=seed,
+            )
+            stack.callback(mechanics.close)
+        arm = build_arm(described, servos, mechanics, gravity=options.gravity)
         wire = Wire(line, paced=options.paced)
         server = TwinServer(arm, wire, TwinTerminal(options.link), transcript)
         effects = FaultEffects(arm, wire, server.terminal)
