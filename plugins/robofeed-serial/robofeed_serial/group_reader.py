@@ -89,6 +89,8 @@ class GroupReader:
                 self._link, self._codec, request, missing, size, min(usual_s, max(left_s, wire_s))
             )
             missing = [servo_id for servo_id in missing if servo_id not in found]
+            # The first of them may be why those after it are silent.
+            missing = missing[1:] + missing[:1]
         for servo_id in found:
             self._misses[servo_id] = 0
         for servo_id in missing:

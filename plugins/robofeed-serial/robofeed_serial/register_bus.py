@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from robofeed import ConfigError, HardwareError
 from robofeed_serial.group_reader import (
-    MOST_TRIES,
     RETURN_DELAY_S,
     GroupReader,
     ask,
@@ -26,6 +25,11 @@ from robofeed_serial.servo_bus import (
     ServoState,
 )
 
+TRIES = 6
+"""Outside the control cycle there is time: each try waits twice as long as the one before, which
+makes 0.8 s in all until a servo counts as missing ..."""
+PINGS = 2
+"""... but not where a scan asks for 254 of them."""
 SETTLE_S = 0.01
 """What a servo gets to store a setting before it is asked about it."""
 
@@ -55,7 +59,7 @@ class RegisterBus(ABC):
     # --- what differs -----------------------------------------------------------------------------
 
     @abstractmethod
-    def ping(self, servo_id: int) -> ServoModel | None: ...
+    def _ping(self, servo_id: int, tries: int) -> ServoModel | None: ...
 
     @abstractmethod
     def prepare(self, ids: Sequence[int]) -> None: ...
@@ -100,10 +104,13 @@ class RegisterBus(ABC):
 
     # --- all servos -------------------------------------------------------------------------------
 
+    def ping(self, servo_id: int) -> ServoModel | None:
+        return self._ping(servo_id, PINGS)
+
     def scan(self, ids: Iterable[int] = range(254)) -> list[ServoModel]:
         before = self._strays()
         wanted = list(ids)
-        found = {servo_id: model for servo_id in wanted if (model := self.ping(servo_id))}
+        found = {servo_id: model for servo_id in wanted if (model := self._ping(servo_id, 1))}
         if self._strays() != before:  # somebody answered too late to be heard
             silent = [servo_id for servo_id in wanted if servo_id not in found]
             found |= {servo_id: model for servo_id in silent if (model := self.ping(servo_id))}
@@ -134,12 +141,17 @@ class RegisterBus(ABC):
         self.write_goals({i: state.position_ticks for i, state in fresh.items()})
 
     def set_torque(self, ids: Sequence[int], on: bool) -> None:
+        if not ids:
+            return
+        register = self._register(ids[0], "torque")
+        rows = dict.fromkeys(ids, register.encode(int(on)))
+        self.link.send(self._codec.sync_write(register.address, rows))  # all in one moment ...
         failed: list[HardwareError] = []
         for servo_id in ids:
             try:
-                self.write(servo_id, "torque", int(on))
+                self.write(servo_id, "torque", int(on))  # ... and each one acknowledged
             except (BusTimeout, ServoRefused) as error:
-                failed.append(error)  # the others first: half an arm let go is worse
+                failed.append(error)
         if failed:
             raise failed[0]
 
@@ -162,33 +174,39 @@ class RegisterBus(ABC):
 
     def _read_bytes(self, servo_id: int, address: int, size: int) -> Reply:
         request = self._codec.read(servo_id, address, size)
-        return self._insist(lambda: self._ask(request, servo_id, size), servo_id)
+        return self._insist(request, servo_id, size)
 
     def _write_bytes(self, servo_id: int, address: int, data: bytes) -> Reply:
         request = self._codec.write(servo_id, address, data)
-        return self._insist(lambda: self._ask(request, servo_id, 0), servo_id)
+        return self._insist(request, servo_id, 0)
 
-    def _ask(self, request: bytes, servo_id: int, size: int) -> Reply | None:
-        found = ask(self.link, self._codec, request, [servo_id], size, self._wait_s(request, size))
+    def _ask(self, request: bytes, servo_id: int, size: int, patience: int = 1) -> Reply | None:
+        wait_s = self._wait_s(request, size, patience)
+        found = ask(self.link, self._codec, request, [servo_id], size, wait_s)
         return found[servo_id][1] if servo_id in found else None
 
     def _ask_either(self, request: bytes, ids: Sequence[int]) -> None:
         """Send a request after which a servo may answer under an old or a new id, or not at all."""
         ask(self.link, self._codec, request, ids, 0, self._wait_s(request, 0))
 
-    def _wait_s(self, request: bytes, size: int) -> float:
+    def _wait_s(self, request: bytes, size: int, patience: int = 1) -> float:
         wire_s = self.link.wire_s(len(request) + self._codec.reply_length(size))
-        return wire_s + RETURN_DELAY_S + self.link.reply_wait_s
+        return wire_s + RETURN_DELAY_S + patience * self.link.reply_wait_s
 
-    def _insist(self, once: Callable[[], Reply | None], servo_id: int) -> Reply:
-        for tries in range(MOST_TRIES):
-            if tries:
+    def _ask_again(self, request: bytes, servo_id: int, size: int, tries: int) -> Reply | None:
+        for already in range(tries):
+            if already:
                 self.statistics.retries += 1
-            if reply := once():
+            if reply := self._ask(request, servo_id, size, patience=2**already):
                 return reply
+        return None
+
+    def _insist(self, request: bytes, servo_id: int, size: int) -> Reply:
+        if reply := self._ask_again(request, servo_id, size, TRIES):
+            return reply
         raise BusTimeout(
             f"Servo {servo_id} on {self.port} does not answer at {self.baud} bit/s "
-            f"({MOST_TRIES} tries). Check its cable and power; `robofeed arm scan {self.port}` "
+            f"({TRIES} tries). Check its cable and power; `robofeed arm scan {self.port}` "
             "lists who answers."
         )
 

@@ -101,7 +101,7 @@ class ServoModel:
     number: int
     """The model number the servo gives."""
     name: str
-    """That number's name, or "unknown model N"."""
+    """That number's name, "unknown model N", or why the number (-1 then) cannot be read."""
     firmware: str
     ticks_per_turn: int
     baud: int

@@ -26,7 +26,7 @@ from robofeed_serial.dynamixel.registers import (
 )
 from robofeed_serial.link import Link
 from robofeed_serial.register import Register
-from robofeed_serial.register_bus import SETTLE_S, RegisterBus
+from robofeed_serial.register_bus import SETTLE_S, TRIES, RegisterBus
 from robofeed_serial.reply import Reply
 from robofeed_serial.servo_bus import Item, ServoFault, ServoModel, ServoState
 
@@ -58,8 +58,8 @@ class DynamixelBus(RegisterBus):
         if not 20 <= self._watchdog_ms <= 2540:
             raise ConfigError(f"A Dynamixel's watchdog is 0.02 to 2.54 s, not {watchdog_s}.")
 
-    def ping(self, servo_id: int) -> ServoModel | None:
-        reply = self._ask(self._codec.ping(servo_id), servo_id, 3)
+    def _ping(self, servo_id: int, tries: int) -> ServoModel | None:
+        reply = self._ask_again(self._codec.ping(servo_id), servo_id, 3, tries)
         if reply is None or len(reply.data) != 3:
             return None
         number = int.from_bytes(reply.data[:2], "little")
@@ -156,7 +156,7 @@ class DynamixelBus(RegisterBus):
             return
         if new_id > HIGHEST_ID:
             raise ConfigError(f"A Dynamixel's id is 0 to {HIGHEST_ID}, not {new_id}.")
-        if self.ping(new_id):
+        if self._ping(new_id, TRIES - 1):
             self._refuse(
                 servo_id, f"the id {new_id}", "another servo has it; give that one another"
             )

@@ -27,10 +27,9 @@ from robofeed_serial.feetech.registers import (
     STATUS_LEVEL,
     TICKS_PER_TURN,
 )
-from robofeed_serial.group_reader import MOST_TRIES
 from robofeed_serial.link import Link
 from robofeed_serial.register import Register
-from robofeed_serial.register_bus import SETTLE_S, RegisterBus
+from robofeed_serial.register_bus import SETTLE_S, TRIES, RegisterBus
 from robofeed_serial.reply import Reply
 from robofeed_serial.servo_bus import Item, ServoFault, ServoModel, ServoState
 
@@ -52,19 +51,18 @@ class FeetechBus(RegisterBus):
     def __init__(self, link: Link, *, full_every: int = 10) -> None:
         super().__init__(link, FeetechCodec(), full_every=full_every)
 
-    def ping(self, servo_id: int) -> ServoModel | None:
-        if self._ask(self._codec.ping(servo_id), servo_id, 0) is None:
+    def _ping(self, servo_id: int, tries: int) -> ServoModel | None:
+        if self._ask_again(self._codec.ping(servo_id), servo_id, 0, tries) is None:
             return None
-        told = self._read_bytes(servo_id, *IDENTITY).data
-        number = int.from_bytes(told[3:5], "little")
-        return ServoModel(
-            servo_id,
-            number,
-            MODEL_NAMES.get(number, f"unknown model {number}"),
-            f"{told[0]}.{told[1]}",
-            TICKS_PER_TURN,
-            self.baud,
-        )
+        request = self._codec.read(servo_id, *IDENTITY)
+        reply = self._ask_again(request, servo_id, IDENTITY[1], TRIES - 2)
+        if reply is None:  # two servos with this id answer a ping alike, and then talk across
+            name, firmware, number = "unreadable: perhaps two servos with this id", "", -1
+        else:
+            number = int.from_bytes(reply.data[3:5], "little")
+            name = MODEL_NAMES.get(number, f"unknown model {number}")
+            firmware = f"{reply.data[0]}.{reply.data[1]}"
+        return ServoModel(servo_id, number, name, firmware, TICKS_PER_TURN, self.baud)
 
     def prepare(self, ids: Sequence[int]) -> None:
         for servo_id in ids:
@@ -139,7 +137,7 @@ class FeetechBus(RegisterBus):
     ) -> None:
         request = self._codec.write(servo_id, register.address, data)
         told = b""
-        for _ in range(MOST_TRIES):
+        for _ in range(TRIES):
             self._ask(request, servo_id, 0)  # a servo of status level 0 does not answer
             told = self._read_bytes(servo_id, register.address, register.size).data
             if told == data:
@@ -162,7 +160,7 @@ class FeetechBus(RegisterBus):
             return
         if new_id > 253:
             raise ConfigError(f"A servo's id is 0 to 253, not {new_id}.")
-        if self.ping(new_id):
+        if self._ping(new_id, TRIES - 1):
             self._refuse(
                 servo_id, f"the id {new_id}", "another servo has it; give that one another"
             )
