@@ -30,6 +30,10 @@ TRIES = 6
 makes 0.8 s in all until a servo counts as missing ..."""
 PINGS = 2
 """... but not where a scan asks for 254 of them."""
+STOP_BUDGET_S = 0.1
+"""How long a stop insists on measured positions ..."""
+STOP_AT_S = 0.2
+"""... and how old the one may be at which a servo is held that does not tell."""
 SETTLE_S = 0.01
 """What a servo gets to store a setting before it is asked about it."""
 
@@ -135,10 +139,10 @@ class RegisterBus(ABC):
         self.link.send(self._codec.sync_write(address, rows))
 
     def stop_motion(self, ids: Sequence[int]) -> None:
-        started_ns = time.monotonic_ns()
-        states = self.read_states(ids)
-        fresh = {i: state for i, state in states.items() if state.time_ns >= started_ns}
-        self.write_goals({i: state.position_ticks for i, state in fresh.items()})
+        oldest_ns = time.monotonic_ns() - round(STOP_AT_S * 1e9)
+        states = self.read_states(ids, budget_s=STOP_BUDGET_S)
+        known = {i: state for i, state in states.items() if state.time_ns >= oldest_ns}
+        self.write_goals({i: state.position_ticks for i, state in known.items()})
 
     def set_torque(self, ids: Sequence[int], on: bool) -> None:
         if not ids:

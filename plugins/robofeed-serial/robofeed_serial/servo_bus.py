@@ -223,4 +223,4 @@ class ServoBus(Protocol):
         """Set one item, in the units of `Item`; what survives power loss is unlocked around it."""
 
     def stop_motion(self, ids: Sequence[int]) -> None:
-        """Goal := present for whoever answers, best effort. Raises PortGone only."""
+        """Goal := present for all whose position is known, best effort. Raises PortGone only."""
