@@ -37,7 +37,9 @@ def command(
     seconds: Annotated[float, typer.Option(min=1.0, help="The longest one, in seconds.")] = 60.0,
     by: Annotated[
         str,
-        typer.Option(help="keyboard (here), or none: whoever connects to the folder."),
+        typer.Option(
+            help="keyboard (here), web (a page), or none: whoever connects to the folder."
+        ),
     ] = "keyboard",
     person: Annotated[str, typer.Option(help="Pseudonym they are kept under.")] = "operator",
     seed: Annotated[int | None, typer.Option(help="Seed of the scenes.")] = None,
@@ -65,8 +67,8 @@ def command(
         *(IN_A_WINDOW if gui else ()),
         *(settings or []),
     ]
-    if by not in ("keyboard", "none"):
-        raise ConfigError(f"--by {by}: keyboard or none, please")
+    if by not in ("keyboard", "web", "none"):
+        raise ConfigError(f"--by {by}: keyboard, web or none, please")
     loaded = load_config(preset, file=config, overrides=overrides)
     pilots: list[subprocess.Popen[bytes]] = []
 
@@ -74,16 +76,20 @@ def command(
         if by == "none":
             typer.echo(f"{folder} waits for somebody to take the controls: robofeed drive {folder}")
             return lambda: False
-        pilots.append(_keyboard(folder, person))
+        pilots.append(_keyboard(folder, person) if by == "keyboard" else _page(folder))
         return lambda: pilots[0].poll() is not None
 
     if by == "keyboard":
         _check_keyboard()
+    elif by == "web":
+        _check_page()
     try:
         result = record(loaded, demonstrations, seconds=seconds, opened=opened)
     finally:
         for pilot in pilots:
-            # It leaves by itself, and puts the terminal in order, when the socket closes.
+            # Keys leave by themselves, and put the terminal in order, when the socket closes.
+            if by == "web":
+                pilot.terminate()
             try:
                 pilot.wait(_CLOSE_S)
             except subprocess.TimeoutExpired:
@@ -124,6 +130,22 @@ def _check_keyboard() -> None:
             "keys can only be read from a terminal, and standard input is none: use `ssh -t` or "
             "tmux, or --by none"
         )
+
+
+def _check_page() -> None:
+    from robofeed.cli.label import front_ends
+    from robofeed.data.errors import ConfigError
+
+    if "web" not in front_ends():
+        raise ConfigError(
+            "the page is not installed: pip install -e plugins/robofeed-web. Or record with "
+            "--by keyboard"
+        )
+
+
+def _page(folder: Path) -> subprocess.Popen[bytes]:
+    """`robofeed label --web`, whose live view has the controls; it says where it is."""
+    return subprocess.Popen([sys.executable, "-m", "robofeed", "label", "--web", str(folder)])
 
 
 def _keyboard(folder: Path, person: str) -> subprocess.Popen[bytes]:

@@ -51,18 +51,19 @@ class FilmShelf:
         return loading.result() if loading.done() else None
 
     def film_or_words(
-        self, query: Query | None, following: Query | None
+        self, query: Query | None, following: Query | None, skip: str
     ) -> tuple[Film | None, str]:
         """The film of the question that is on, or what to say in its place.
 
-        Once it is there the one of the `following` question is made ready.
+        Once it is there the one of the `following` question is made ready. `skip` is the key that
+        goes on to the next question.
         """
         if query is None:
             return None, ""
         try:
             film = self.film(query)
         except DataError as error:
-            return None, f"{error}. s goes on to the next question."
+            return None, f"{error}. {skip} goes on to the next question."
         if film is None:
             return None, "The clips are being made ..."
         if following is not None:

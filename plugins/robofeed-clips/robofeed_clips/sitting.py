@@ -69,6 +69,7 @@ class Sitting:
     ) -> None:
         self._person, self._append, self._questions = person, append, questions
         self._find, self._deeds, self._now_ns = find, deeds, now_ns
+        self._help_key = next((key for key, deed in deeds.items() if deed == "help"), "(no key)")
         self._respondent = Respondent(person, SOURCE, _new_uuid, now_ns)
         self._pending: Feedback | None = None
         self._try_again_ns = 0
@@ -171,7 +172,7 @@ class Sitting:
         elif deed == "back":
             draft = draft.back()
         else:
-            self.message = f"The key {key} does nothing here; ? shows what keys do."
+            self.message = f"The key {key} does nothing here; {self._help_key} shows what keys do."
         self.draft = draft
         if draft.finished is not None:
             self._store(self._respondent.ranking(query, draft.finished, self.shown_at_ns))

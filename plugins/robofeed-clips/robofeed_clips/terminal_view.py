@@ -71,7 +71,9 @@ class TerminalView:
     def _draw(self) -> None:
         sitting, (columns, rows) = self._sitting, self._terminal.size
         query = sitting.query
-        film, trouble = self._shelf.film_or_words(query, sitting.next_query)
+        film, trouble = self._shelf.film_or_words(
+            query, sitting.next_query, wording.key_for(self._deeds, "skip")
+        )
         boxes = None
         if film is not None:
             height, width = film.pictures[0].shape[1:3]

@@ -114,7 +114,9 @@ class Window:
     def picture(self) -> Image:
         """What the window shows now, as RGB."""
         sitting = self._sitting
-        film, trouble = self._shelf.film_or_words(sitting.query, sitting.next_query)
+        film, trouble = self._shelf.film_or_words(
+            sitting.query, sitting.next_query, wording.key_for(self._deeds, "skip")
+        )
         if sitting.mode is Mode.CONSENT:
             return self._words(wording.consent_lines(80))
         if sitting.mode is Mode.HELP:

@@ -72,7 +72,7 @@ def key_line(deeds: Mapping[str, str], clips: int) -> str:
     if clips > 2:
         short = {"equal": "tie", "accept": "rest equal", "skip": "can't tell", "undo": "undo"}
     for deed, word in {**short, "help": "help", "quit": "end"}.items():
-        words.append(f"{sign(_keys_of(deeds, deed)[0])} {word}")
+        words.append(f"{key_for(deeds, deed)} {word}")
     return "  ".join(words)
 
 
@@ -83,7 +83,8 @@ def help_lines(deeds: Mapping[str, str]) -> list[str]:
         names = " ".join(sign(key) for key in _keys_of(deeds, deed))
         lines.append(f"{names:<12}{meaning}")
     arrows = " ".join(sign(key) for deed in ("left", "right") for key in _keys_of(deeds, deed))
-    lines.append(f"{arrows:<12}two clips: the left or right one is better; more: mark, ↑ takes it")
+    takes = "mark, ↑ takes it" if deeds.get("up") == "equal" else "mark"
+    lines.append(f"{arrows:<12}two clips: the left or right one is better; more: {takes}")
     return lines
 
 
@@ -102,6 +103,11 @@ def troubles(trouble: Sequence[str]) -> str:
 def sign(key: str) -> str:
     """How a key is written."""
     return _SIGNS.get(key, key)
+
+
+def key_for(deeds: Mapping[str, str], deed: str) -> str:
+    """The key to name where a deed is spoken of, as it is written."""
+    return sign(_keys_of(deeds, deed)[0])
 
 
 def _keys_of(deeds: Mapping[str, str], deed: str) -> list[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pydantic import ValidationError
 
-from robofeed import DataError
+from robofeed import Clip, ClipMaker, DataError
 from robofeed.data.episode import Segment
 from robofeed.data.feedback import (
     Consent,
@@ -24,7 +27,9 @@ from robofeed.data.feedback import (
     Skip,
 )
 from robofeed.data.ledger import Ledger
+from robofeed_clips import wording
 from robofeed_clips.config import TerminalConfig
+from robofeed_clips.film_shelf import FilmShelf
 from robofeed_clips.sitting import Mode, Sitting
 
 
@@ -177,6 +182,34 @@ def test_keys_can_be_others(tmp_path: Path) -> None:
     assert desk.said == []
     desk.press("x", "escape")
     assert isinstance(desk.said[0], Skip) and desk.sitting.over
+    desk.ledger.close()
+
+
+def test_what_is_said_of_keys_is_true_of_other_keys_too(tmp_path: Path) -> None:
+    """In a terminal and in a window alike, which take their words from one place."""
+    keys = {"skip": ["x"], "help": ["h"], "equal": ["e"], "quit": ["escape"]}
+    deeds = TerminalConfig(keys=keys).deeds()
+    line = wording.key_line(deeds, 2)
+    assert "x can't tell" in line and "h help" in line and "e equal" in line and "Esc end" in line
+    help_text = "\n".join(wording.help_lines(deeds))
+    assert "↑ takes it" not in help_text
+    assert re.search(r"^x +can't tell", help_text, re.MULTILINE)
+
+    class NoClips:
+        def clip(self, segment: object, timeout_s: float) -> Clip:
+            raise DataError("its scenes are gone")
+
+        def close(self) -> None:
+            pass
+
+    desk = Desk(tmp_path, 2, **keys)
+    desk.press("z")
+    assert "h shows what keys do" in desk.sitting.message
+    with FilmShelf(cast(ClipMaker, NoClips())) as shelf:
+        query, key = desk.sitting.query, wording.key_for(deeds, "skip")
+        while (words := shelf.film_or_words(query, None, key)[1]).endswith("made ..."):
+            time.sleep(0.01)
+    assert words.endswith("x goes on to the next question.")
     desk.ledger.close()
 
 

@@ -27,6 +27,7 @@ def command(
     from robofeed import ControlClient
     from robofeed.data.errors import DataError
     from robofeed.data.intervention import Driver
+    from robofeed_keyboard.agreement import agree
     from robofeed_keyboard.keymap import help_lines, keys_of
     from robofeed_keyboard.pilot import Pilot
     from robofeed_keyboard.terminal import RawTerminal, hidden_cursor
@@ -39,12 +40,14 @@ def command(
                 f"{run} has not answered for {HELLO_S:g} s: it is busy, or hangs; try again"
             )
         pilot = Pilot(client, welcome, time.monotonic)
-        for line in sources(welcome):
-            _write(f"{line}\r\n")
-        _write("\r\n".join(help_lines(pilot.names)) + "\r\n")
         rest, shown = b"", ""
         with terminal, hidden_cursor(_write):
             try:
+                if not agree(run, person, terminal, _write):
+                    return
+                for line in sources(welcome):
+                    _write(f"{line}\r\n")
+                _write("\r\n".join(help_lines(pilot.names)) + "\r\n")
                 pilot.take()
                 while True:
                     rest += terminal.read(_WAIT_S, client.fileno())
@@ -90,6 +93,10 @@ def status_line(state: Mapping[str, Any]) -> str:
     """One line about the arm, cut to the terminal's width."""
     if not state:
         text = "waiting for the run ..."
+    elif state["is"] == "busy":
+        holder = state["holder"]
+        whose = f"held by {holder['person']} ({holder['source']})" if holder else "held by nobody"
+        text = f"[the arm holds still: {state['doing']}] {whose}"
     else:
         holder = state["holder"]
         place = " ".join(f"{value:.3f}" for value in state["tool_m"])

@@ -84,11 +84,17 @@ class Pilot:
         kind, reason = event["is"], event.get("reason", "")
         if kind == "state":
             self.state = event
+        elif kind == "busy":
+            # No step is made just now; what the last one was like still holds.
+            self.state = {**self.state, **event}
+        elif kind == "stopping":
+            self.notice = f"{event['person']} ({event['source']}) stopped the arm"
         elif kind == "taken":
             self.holds = True
             self.notice = "the controls are yours; ? shows the keys"
         elif kind == "refused":
-            self.notice = f"{reason}; V takes them over"
+            # After "lost" it is only about a sign of life that was on its way.
+            self.notice = self.notice or f"{reason}; V takes them over"
         elif kind == "lost":
             self.holds = self._steering = False
             self.notice = f"the controls are no longer yours: {reason}"

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import termios
 import time
+import uuid
 from typing import ClassVar
 
 import pytest
 
-from robofeed.data.feedback import Demonstration
+from robofeed.data import consent
+from robofeed.data.feedback import Consent, Demonstration, Stamp
 from robofeed.data.ledger import Ledger
 from robofeed.data.store import EpisodeStore
 
@@ -112,7 +114,7 @@ def recording(point, tmp_path):
     """A recording that waits for somebody; its folder."""
     started = []
 
-    def start(*more):
+    def start(*more, agreed=("operator", "anna", "ben")):
         command = [*ROBOFEED, "record", "--config", str(point), "--by", "none"]
         process = subprocess.Popen(
             [*command, "--out", str(tmp_path), "--name", "demos", *more],
@@ -127,6 +129,10 @@ def recording(point, tmp_path):
             assert process.poll() is None, process.stdout.read()
             assert time.monotonic() < latest
             time.sleep(0.05)
+        with contextlib.closing(Ledger.open(folder / "feedback.sqlite")) as ledger:
+            for person in agreed:
+                stamp = Stamp(str(uuid.uuid4()), person, "keyboard")
+                ledger.append(Consent(stamp, consent.VERSION, consent.TEXT))
         return process, folder
 
     yield start
@@ -150,6 +156,8 @@ def test_demonstrations_are_recorded_by_keys_discarded_and_kept_under_a_pseudony
         *(*ROBOFEED, "record", "--config", str(point), "--demonstrations", "2"),
         *("--out", str(tmp_path), "--name", "demos", "--person", "anna"),
     )
+    screen.wait_for("Do you agree\\?")
+    screen.type("y")
     screen.wait_for("corrections by keyboard \\(in use\\)")
     screen.wait_for("Browser .*not used here")
     screen.wait_for("Gamepad: not supported")
@@ -201,6 +209,31 @@ def test_the_terminal_is_as_it_was_however_one_leaves(terminal, recording, leave
     leave(screen)
     assert screen.end() == code
     assert screen.is_as_before()
+
+
+def test_nobody_steers_before_agreeing_and_nobody_is_asked_twice(terminal, recording):
+    _, folder = recording(agreed=())
+    screen = terminal(*ROBOFEED, "drive", str(folder))
+    screen.wait_for("This is kept")
+    screen.wait_for("Do you agree\\?")
+    screen.type("wn")
+    assert screen.end() == 0
+    assert screen.is_as_before()
+    assert "held by" not in screen.seen
+
+    screen = terminal(*ROBOFEED, "drive", str(folder))
+    screen.wait_for("Do you agree\\?")
+    screen.type("y")
+    screen.wait_for("held by operator")
+    screen.type("q")
+    screen.end()
+    again = terminal(*ROBOFEED, "drive", str(folder))
+    again.wait_for("held by operator")
+    assert "Do you agree" not in again.seen
+    with contextlib.closing(Ledger.open(folder / "feedback.sqlite")) as ledger:
+        (agreed,) = [e.feedback for e in ledger.standing() if isinstance(e.feedback, Consent)]
+    assert (agreed.stamp.person, agreed.version) == ("operator", consent.VERSION)
+    assert agreed.text == consent.TEXT
 
 
 def test_when_the_run_ends_the_terminal_says_so_and_is_as_it_was(terminal, recording):

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, WebSocket, WebSocketDisconnect
 from fastapi.concurrency import run_in_threadpool
 
+from robofeed.data import consent
 from robofeed.data.people import Person, Role
 from robofeed_web.binding import Binding
 from robofeed_web.live_link import Viewer
@@ -49,7 +50,12 @@ def live_routes(service: Service, binding: Binding) -> APIRouter:
         telling = asyncio.create_task(_tell(socket, service, viewer))
         try:
             while True:
-                _heed(service, viewer, await _heard(socket), why_not)
+                said = await _heard(socket)
+                refused = why_not
+                if said.get("do") == "take" and not refused:
+                    # What a person does with the arm is kept, like an answer.
+                    refused = await run_in_threadpool(_why_not_yet, service, person)
+                _heed(service, viewer, said, refused)
         except WebSocketDisconnect:
             pass
         finally:
@@ -68,6 +74,14 @@ def _why_not_drive(person: Person, socket: WebSocket, binding: Binding) -> str:
     if not binding.lets_move(socket.client.host if socket.client else ""):
         return "the arm is moved from this machine only (motion_beyond_loopback allows others)"
     return ""
+
+
+def _why_not_yet(service: Service, person: Person) -> str:
+    standing = service.office.standing
+    standing.follow()
+    if standing.consent(person.pseudonym) == consent.VERSION:
+        return ""
+    return "agree to the text about what is kept first: load the page again"
 
 
 async def _heard(socket: WebSocket) -> dict[str, Any]:

@@ -38,6 +38,13 @@ def come_in(page: Page, url: str, view: str = "label") -> Page:
     return page
 
 
+def ask_for_controls(page: Page) -> None:
+    """Click for them, and agree to the text where it is asked for."""
+    page.click("#take")
+    if page.is_visible("#agree"):
+        page.click("#agree")
+
+
 def question_shown(page: Page) -> str:
     page.wait_for_selector("body[data-question]")
     return str(page.get_attribute("body", "data-question"))

@@ -19,9 +19,11 @@ import pytest
 import uvicorn
 
 from robofeed.data import consent
-from robofeed.data.episode import Segment
+from robofeed.data.episode import Episode, Segment
 from robofeed.data.feedback import Feedback, Query
 from robofeed.data.ledger import Ledger
+from robofeed.data.observation import Ended
+from robofeed.data.store import EpisodeStore
 from robofeed_web import server
 from robofeed_web.config import WebConfig
 
@@ -94,6 +96,27 @@ def make_run(path: Path, questions: int = 0, clips: int = 2) -> Path:
     with contextlib.closing(Ledger.open(path / "feedback.sqlite")) as ledger:
         ledger.add_queries([question(number, clips) for number in range(questions)])
     return path
+
+
+def write_episode(run_dir: Path, name: str) -> None:
+    """An episode of which nothing matters but that it is there."""
+    still = np.zeros((STEPS, 2), np.float32)
+    EpisodeStore(run_dir).write(
+        Episode(
+            id=name,
+            observations=np.zeros((STEPS + 1, 4), np.float32),
+            time_ns=np.arange(STEPS + 1) * 40_000_000,
+            proposed=still,
+            executed=still,
+            gates=np.zeros(STEPS, np.uint16),
+            mode=np.zeros(STEPS, np.uint8),
+            policy_version=np.zeros(STEPS, np.int64),
+            scene=np.zeros((STEPS + 1, 4), np.float32),
+            ended=Ended.TRUNCATED,
+            seed=0,
+            spec_hash="0",
+        )
+    )
 
 
 @dataclass

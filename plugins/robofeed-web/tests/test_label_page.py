@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from robofeed.data.feedback import Outcome, Ranking, Rating, Remark, Retraction, Skip
+from robofeed.data import consent
+from robofeed.data.feedback import Consent, Outcome, Ranking, Rating, Remark, Retraction, Skip
+from robofeed.data.ledger import Ledger
 from robofeed.data.people import Role
 
 from .browser import all_stored, answer, brightness, chromium, come_in, question_shown
-from .conftest import Served, goodness, make_run, start
+from .conftest import Served, goodness, make_run, start, write_episode
 
 __all__ = ["chromium"]
 
@@ -221,6 +224,106 @@ def test_ratings(page: Page, served: Served) -> None:
 
     assert [one.stars for one in served.standing(Rating)] == [4, 1]
     assert served.standing(Outcome) == []
+
+
+def test_success_and_failure_of_whole_episodes(
+    chromium: Browser, tmp_path: Path, fake_film: None
+) -> None:
+    run_dir = make_run(tmp_path / "run", 2)
+    for number in range(3):
+        write_episode(run_dir, f"e{number:06d}")
+    served = start(run_dir)
+    context = chromium.new_context()
+    try:
+        page = come_in(context.new_page(), served.url)
+        page.click("text=Success?")
+        page.wait_for_selector("h1:has-text('Did the arm succeed?')")
+        page.wait_for_selector("body[data-question='e000002']")
+        answer(page, "1")
+        answer(page, "2")
+        answer(page, "u")
+        page.wait_for_selector("body[data-question='e000001']")
+        answer(page, "1")
+        page.click("button:has-text('Failure')")
+        page.wait_for_selector("text=You have judged every episode so far")
+        all_stored(page)
+    finally:
+        context.close()
+        served.end()
+    with contextlib.closing(Ledger.open(run_dir / "feedback.sqlite")) as ledger:
+        said = [entry.feedback for entry in ledger.standing()]
+    assert [(one.episode_id, one.success) for one in said if isinstance(one, Outcome)] == [
+        ("e000002", True),
+        ("e000001", True),
+        ("e000000", False),
+    ]
+
+
+def test_the_text_is_agreed_to_once_and_stored_as_it_was_read(
+    chromium: Browser, served: Served
+) -> None:
+    link = f"{served.url.rpartition('=')[0]}={served.ledger.people.add('ann', Role.LABEL).token}"
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.wait_for_selector("#consent[open]")
+    read = page.inner_text("#consent-text")
+    # Nothing is shown or answered before, and Escape is no way round it.
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    assert page.is_visible("#consent")
+    assert page.query_selector("body[data-question]") is None
+    assert served.standing() == []
+    page.keyboard.press("Enter")
+    answer(page, "1")
+    all_stored(page)
+    page.reload()
+    question_shown(page)
+    assert page.is_hidden("#consent")
+    context.close()
+
+    (agreed,) = served.standing(Consent)
+    assert (agreed.stamp.person, agreed.version) == ("ann", consent.VERSION)
+    assert agreed.text == consent.TEXT
+    assert read == agreed.text
+    assert 0 < agreed.stamp.shown_at_ns <= agreed.stamp.answered_at_ns
+
+
+def test_two_browsers_on_one_query_are_two_labels_and_how_far_they_agree(
+    chromium: Browser, tmp_path: Path, fake_film: None
+) -> None:
+    run_dir = make_run(tmp_path / "run", 3)
+    with (run_dir / "config.toml").open("a", encoding="utf-8") as config:
+        config.write("[ledger]\noverlap = 2\n")
+    served = start(run_dir)
+    link = f"{served.url.rpartition('=')[0]}={served.ledger.people.add('ann', Role.LABEL).token}"
+    contexts = [chromium.new_context(), chromium.new_context()]
+    try:
+        page, other = (
+            come_in(context.new_page(), url)
+            for context, url in zip(contexts, (served.url, link), strict=True)
+        )
+        assert question_shown(page) == question_shown(other)
+        for keys in ("1", "1"), ("2", "2"):
+            for each, key in zip((page, other), keys, strict=True):
+                answer(each, key)
+        page.keyboard.press("1")
+        other.keyboard.press("2")
+        all_stored(page)
+        all_stored(other)
+        page.goto(f"{page.url.partition('#')[0]}#run")
+        page.wait_for_selector("dt:text-is('Agreement (alpha)')")
+        agreement = page.inner_text("div:has(> dt:text-is('Agreement (alpha)')) dd")
+        rankings = served.standing(Ranking)
+    finally:
+        for context in contexts:
+            context.close()
+        served.end()
+    # They agreed on two of three.
+    assert -1 < float(agreement) < 1
+    assert len(rankings) == 6
+    for name in {one.query_id for one in rankings}:
+        assert {one.stamp.person for one in rankings if one.query_id == name} == {"operator", "ann"}
 
 
 def test_five_clips_with_ties(chromium: Browser, tmp_path: Path, fake_film: None) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from robofeed.data.feedback import Consent
 from robofeed.data.people import Role
 
-from .browser import chromium, come_in
+from .browser import ask_for_controls, chromium, come_in
 from .conftest import Caller, Served
 
 __all__ = ["chromium"]
@@ -129,7 +130,7 @@ def page(chromium: Browser, served: Served, arm: Arm) -> Iterator[Page]:
 
 
 def take(page: Page) -> None:
-    page.click("#take")
+    ask_for_controls(page)
     page.wait_for_selector("#release")
 
 
@@ -180,7 +181,7 @@ def test_one_page_drives_and_another_takes_over_only_when_told_to(
     link = served.ledger.people.add("ann", Role.DRIVE)
     context = chromium.new_context()
     other = come_in(context.new_page(), f"{served.url.rpartition('=')[0]}={link.token}", "live")
-    other.click("#take")
+    ask_for_controls(other)
     other.wait_for_selector("#take-over")
     assert "operator has the controls" in other.inner_text("#news")
     other.click("#take-over")
@@ -220,7 +221,7 @@ def test_a_stop_that_the_arm_does_not_confirm_is_not_said_to_have_worked(
 
 def test_asking_for_the_controls_beats_from_the_first_moment_on(page: Page, arm: Arm) -> None:
     arm.late_s = 0.6
-    page.click("#take")
+    ask_for_controls(page)
     page.wait_for_selector("#cancel")
     page.wait_for_selector("#release")
 
@@ -234,7 +235,7 @@ def test_asking_for_the_controls_beats_from_the_first_moment_on(page: Page, arm:
 
 def test_asking_can_be_given_up(page: Page, arm: Arm) -> None:
     arm.late_s = 1.0
-    page.click("#take")
+    ask_for_controls(page)
     page.click("#cancel")
     page.wait_for_selector("#take")
     arm.wait_for("release")
@@ -262,6 +263,28 @@ def test_space_pauses_and_escape_gives_back(page: Page, arm: Arm) -> None:
     page.keyboard.press("Escape")
     page.wait_for_selector("#take")
     arm.wait_for("release")
+
+
+def test_nobody_steers_before_agreeing_to_what_is_kept(
+    page: Page, served: Served, arm: Arm
+) -> None:
+    from websockets.sync.client import connect
+
+    page.click("#take")
+    page.wait_for_selector("#agree:visible")
+    caller = Caller(served.port).enter(served.token)
+    url = f"ws://127.0.0.1:{served.port}"
+    headers = {"Cookie": caller.cookie}
+    with connect(f"{url}/api/live", origin=f"http{url[2:]}", additional_headers=headers) as live:
+        live.send('{"do": "take"}')
+        while (said := live.recv()) and (isinstance(said, bytes) or "refused" not in said):
+            pass
+    assert "agree to the text" in said
+    assert arm.heard == []
+
+    page.click("#agree")
+    page.wait_for_selector("#release")
+    assert [one.stamp.person for one in served.standing(Consent)] == ["operator"]
 
 
 def test_a_viewers_socket_moves_nothing(served: Served, arm: Arm, page: Page) -> None:

@@ -20,7 +20,7 @@ from robofeed.data.observation import ControlMode
 from robofeed.data.people import Role
 from robofeed.data.store import EpisodeStore
 
-from .browser import chromium, come_in
+from .browser import ask_for_controls, chromium, come_in
 from .conftest import Caller
 
 __all__ = ["chromium"]
@@ -94,7 +94,7 @@ def steer(page: Page, key: str) -> None:
 
 
 def take(page: Page) -> None:
-    page.click("#take")
+    ask_for_controls(page)
     page.wait_for_selector("#release")
 
 

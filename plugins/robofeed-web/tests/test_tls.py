@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 from robofeed import ConfigError
 from robofeed.data.feedback import Ranking
 
-from .browser import all_stored, answer, chromium, come_in
+from .browser import all_stored, answer, ask_for_controls, chromium, come_in
 from .conftest import Served, make_run, start
 from .test_live_page import Arm
 
@@ -71,7 +71,7 @@ def test_a_browser_answers_and_steers_over_tls(chromium: Browser, encrypted: Ser
     answer(page, "1")
     all_stored(page)
     page.goto(f"{page.url.partition('#')[0]}#live")
-    page.click("#take")
+    ask_for_controls(page)
     page.wait_for_selector("#release")
     page.keyboard.down("d")
     arm.wait_for("move")

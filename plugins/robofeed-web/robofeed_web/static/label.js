@@ -12,6 +12,11 @@ const PROMPTS = {
   rate: () => "How good is this? 1 (bad) to 5 (good)",
   judge: () => "Did the arm succeed?",
 };
+const NOTHING = {
+  rank: "Every question is answered, or being answered by others. The next one appears here by itself while the run goes on.",
+  rate: "You have rated every clip that was asked about so far.",
+  judge: "You have judged every episode so far.",
+};
 const MODES = { rank: "Compare", rate: "Rate", judge: "Success?" };
 const UNDOABLE = 20;
 const PAIR_ARROWS = { ArrowLeft: "first", ArrowRight: "second", ArrowUp: "equal", ArrowDown: "skip" };
@@ -150,7 +155,7 @@ export class LabelView {
     delete document.body.dataset.question;
     const why = this.hindrance
       ? `The server does not answer (${this.hindrance.message}). What you said is kept here.`
-      : "No question is open just now. The next one appears here by itself.";
+      : NOTHING[this.mode];
     this.root.replaceChildren(
       this.drawModes(),
       element("h1", {}, "Nothing to answer"),

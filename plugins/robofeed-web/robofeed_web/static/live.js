@@ -8,8 +8,10 @@ const degrees = (rad) => `${((rad * 180) / Math.PI).toFixed(1)}°`;
 const millimetres = (place) => `${place.map((m) => (1000 * m).toFixed(0)).join(", ")} mm`;
 
 export class LiveView {
-  constructor(news) {
+  // `agreed` resolves once the person has agreed to the text about what is kept.
+  constructor(news, agreed) {
     this.news = news;
+    this.agreed = agreed;
     this.mayDrive = false;
     this.welcome = null;
     this.hold = new Hold(
@@ -170,7 +172,13 @@ export class LiveView {
   }
 
   // What somebody at the controls, or about to take them, should know of this state.
-  hint({ mode, phase }) {
+  hint({ mode, phase, kept }) {
+    if (phase === "recording" && mode !== "paused") {
+      const how = this.hold.active
+        ? "Move the arm through the task, then End as success; Discard throws the episode away."
+        : "The scene waits for somebody to take the controls.";
+      return `Recording: ${kept} kept. ${how}`;
+    }
     if (phase === "evaluation" && this.hold.active) return "An evaluation, which nobody steers: you have the arm after it.";
     if (mode !== "paused") return "";
     return this.hold.active
@@ -211,7 +219,8 @@ export class LiveView {
     );
   }
 
-  ask(over) {
+  async ask(over) {
+    await this.agreed();
     this.hold.ask();
     this.send({ do: "take", over });
     this.drawControls();

@@ -32,7 +32,9 @@ function drawOutbox({ waiting, trouble }) {
 }
 
 async function agree(me) {
-  if (!me.consent.agreed && me.may.includes("label") && !$("consent").open) await askConsent(me.consent);
+  if (me.consent.agreed || !me.may.includes("label") || $("consent").open) return;
+  await askConsent(me.consent);
+  me.consent.agreed = true;
 }
 
 async function stop() {
@@ -61,7 +63,7 @@ async function start() {
   }
   const views = {
     "#label": () => new LabelView(outbox, news),
-    "#live": () => new LiveView(news),
+    "#live": () => new LiveView(news, () => agree(me)),
     "#run": () => new RunView(),
     "#people": () => new PeopleView(me),
   };
@@ -83,7 +85,7 @@ async function start() {
     view?.close();
     view = null;
     delete document.body.dataset.question;
-    if (hash === "#label") await agree(me).then(() => (me.consent.agreed = true));
+    if (hash === "#label") await agree(me);
     view = views[hash]();
     document.body.dataset.view = hash.slice(1);
     $("view").replaceChildren(view.root);
