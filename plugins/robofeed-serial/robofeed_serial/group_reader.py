@@ -98,11 +98,16 @@ class GroupReader:
         return found
 
     def _worth_asking(self, ids: Sequence[int]) -> list[int]:
-        """Those who answered last time first: a mute servo makes those after it wait."""
+        """Those who answered last time first: a mute servo makes those after it wait.
+
+        Where nobody answers it is the line that is silent, and all are asked.
+        """
         now_s = time.monotonic()
+        misses = {servo_id: self._misses.get(servo_id, 0) for servo_id in ids}
+        some_answer = any(count < MUTE_AFTER for count in misses.values())
         worth = []
-        for servo_id in sorted(ids, key=lambda servo_id: self._misses.get(servo_id, 0)):
-            if self._misses.get(servo_id, 0) >= MUTE_AFTER:
+        for servo_id in sorted(ids, key=lambda servo_id: misses[servo_id]):
+            if some_answer and misses[servo_id] >= MUTE_AFTER:
                 if now_s - self._asked_s.get(servo_id, 0.0) < MUTE_EVERY_S:
                     continue
                 self._asked_s[servo_id] = now_s

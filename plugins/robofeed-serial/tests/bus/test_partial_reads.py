@@ -111,6 +111,17 @@ def test_nobody_answering_is_no_error_and_ends_in_time(
     assert time.monotonic() - started_s < 0.2
 
 
+def test_after_a_silence_of_all_everybody_is_asked_at_once(
+    bus: FeetechBus, servos: CountingServos
+) -> None:
+    servos.order = lambda ids: []
+    for _ in range(5):
+        bus.read_states(IDS, budget_s=0.01)
+    servos.order = lambda ids: ids
+
+    assert sorted(bus.read_states(IDS, budget_s=BUDGET_S)) == list(IDS)
+
+
 def test_a_spoilt_reply_is_asked_for_again_within_the_budget(protocol: str, peer: MakePeer) -> None:
     servos = CountingServos(protocol, lambda number: [0.0005])
 

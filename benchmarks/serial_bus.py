@@ -1,0 +1,224 @@
+"""How fast six servos are read and commanded over a wire of 1 Mbps, beside the makers' libraries.
+
+A cycle is one group read (position, speed, and load or current, of six servos) and one group write
+of goals. Both sides talk to the same twin, whose bytes take the time they take at 1 Mbps, in turns,
+so that what else the machine does falls on both alike. `bare` writes and reads the same bytes with
+nothing decoded: what it lacks to the wire's own limit is the twin's and the machine's, and what
+ours lacks to it is ours.
+
+Prints for each arm and each way the rate of whole cycles, its share of the wire's limit and the
+99th percentile of a cycle, and `ratio`, ours by the library's. Wanted: ratio at least 1, share at
+least 0.8.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import dynamixel_sdk
+import scservo_sdk
+import serial
+
+from robofeed_serial.dynamixel.bus import DynamixelBus
+from robofeed_serial.dynamixel.frames import DynamixelCodec
+from robofeed_serial.feetech.bus import FeetechBus
+from robofeed_serial.feetech.frames import FeetechCodec
+from robofeed_serial.link import Link
+from robofeed_serial.twin.process import Twin
+
+BAUD = 1_000_000
+IDS = (1, 2, 3, 4, 5, 6)
+NEVER = 10**9
+
+Cycle = Callable[[], bool]
+"""One read and one write; False where a reading was missing."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is measured of one protocol."""
+
+    name: str
+    bus: Callable[[Link], FeetechBus | DynamixelBus]
+    codec: FeetechCodec | DynamixelCodec
+    read: tuple[int, int]
+    goal: tuple[int, int]
+    library: Any
+    version: float
+    fields: tuple[tuple[int, int], ...]
+
+    def requests(self) -> tuple[bytes, bytes]:
+        """The bytes of a cycle's read and write."""
+        rows = dict.fromkeys(IDS, (2048).to_bytes(self.goal[1], "little"))
+        return self.codec.sync_read(IDS, *self.read), self.codec.sync_write(self.goal[0], rows)
+
+    def wire_hz(self) -> float:
+        """Cycles a second where nothing but the wire took time."""
+        replies = len(IDS) * self.codec.reply_length(self.read[1])
+        return BAUD / 10 / (sum(map(len, self.requests())) + replies)
+
+
+ARMS = (
+    Arm(
+        "so101",
+        lambda link: FeetechBus(link, full_every=NEVER),
+        FeetechCodec(),
+        FeetechBus.quick,
+        (42, 2),
+        scservo_sdk,
+        0,
+        ((56, 2), (58, 2), (60, 2)),
+    ),
+    Arm(
+        "koch",
+        lambda link: DynamixelBus(link, full_every=NEVER),
+        DynamixelCodec(),
+        DynamixelBus.quick,
+        (116, 4),
+        dynamixel_sdk,
+        2.0,
+        ((126, 2), (128, 4), (132, 4)),
+    ),
+)
+
+
+@dataclass
+class Measured:
+    """What was seen of one way, over all rounds."""
+
+    rates_hz: list[float] = field(default_factory=list)
+    cycles_s: list[float] = field(default_factory=list)
+    missed: int = 0
+
+    def run(self, cycle: Cycle, seconds: float) -> None:
+        """Repeat `cycle` for `seconds`."""
+        count, started_s = 0, time.perf_counter()
+        now_s = started_s
+        while now_s - started_s < seconds:
+            whole = cycle()
+            count += whole
+            self.missed += not whole
+            before_s, now_s = now_s, time.perf_counter()
+            self.cycles_s.append(now_s - before_s)
+        self.rates_hz.append(count / (now_s - started_s))
+
+    def figures(self, wire_hz: float) -> dict[str, float]:
+        """For printing."""
+        rate_hz = statistics.median(self.rates_hz)
+        worst = sorted(self.cycles_s)[int(0.99 * len(self.cycles_s))]
+        return {
+            "hz": round(rate_hz, 1),
+            "share": round(rate_hz / wire_hz, 3),
+            "p50_ms": round(1000 * statistics.median(self.cycles_s), 3),
+            "p99_ms": round(1000 * worst, 2),
+            "missed": self.missed,
+        }
+
+
+def with_ours(arm: Arm, port: str, measured: Measured, seconds: float) -> None:
+    bus = arm.bus(Link(port, BAUD))
+    bus.open()
+    bus.prepare(IDS)
+    bus.read_states(IDS)
+    goals = dict.fromkeys(IDS, 2048)
+
+    def cycle() -> bool:
+        started_ns = time.monotonic_ns()
+        states = bus.read_states(IDS)
+        bus.write_goals(goals)
+        return all(state.time_ns >= started_ns for state in states.values())
+
+    measured.run(cycle, seconds)
+    bus.close()
+
+
+def with_library(arm: Arm, port: str, measured: Measured, seconds: float) -> None:
+    sdk = arm.library
+    handler = sdk.PortHandler(port)
+    packets = sdk.PacketHandler(arm.version)
+    reader = sdk.GroupSyncRead(handler, packets, *arm.read)
+    writer = sdk.GroupSyncWrite(handler, packets, *arm.goal)
+    handler.openPort()
+    handler.setBaudRate(BAUD)
+    goal = list((2048).to_bytes(arm.goal[1], "little"))
+    for servo_id in IDS:
+        reader.addParam(servo_id)
+        writer.addParam(servo_id, goal)
+
+    def cycle() -> bool:
+        if reader.txRxPacket() != sdk.COMM_SUCCESS:
+            return False
+        for servo_id in IDS:
+            for address, size in arm.fields:
+                reader.getData(servo_id, address, size)
+        for servo_id in IDS:
+            writer.changeParam(servo_id, goal)
+        writer.txPacket()
+        return True
+
+    measured.run(cycle, seconds)
+    handler.closePort()
+
+
+def with_bare_bytes(arm: Arm, port: str, measured: Measured, seconds: float) -> None:
+    read, write = arm.requests()
+    wanted = len(IDS) * arm.codec.reply_length(arm.read[1])
+    with serial.Serial(port, BAUD, timeout=0, exclusive=True) as opened:
+        descriptor = opened.fileno()
+
+        def cycle() -> bool:
+            os.write(descriptor, read)
+            left = wanted
+            while left > 0:
+                if not select.select([descriptor], [], [], 0.05)[0]:
+                    return False
+                left -= len(os.read(descriptor, 4096))
+            os.write(descriptor, write)
+            return True
+
+        measured.run(cycle, seconds)
+
+
+WAYS = {"ours": with_ours, "library": with_library, "bare": with_bare_bytes}
+
+
+def measure(arm: Arm, rounds: int, seconds: float) -> dict[str, Any]:
+    """All ways in turn, `rounds` times for `seconds` each."""
+    measured = {name: Measured() for name in WAYS}
+    with Twin(arm.name, "--no-gravity") as twin:
+        for _ in range(rounds):
+            for name, way in WAYS.items():
+                way(arm, str(twin.port), measured[name], seconds)
+    figures: dict[str, Any] = {"wire_hz": round(arm.wire_hz(), 1)}
+    figures |= {name: one.figures(arm.wire_hz()) for name, one in measured.items()}
+    figures["ratio"] = round(figures["ours"]["hz"] / figures["library"]["hz"], 3)
+    return figures
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each way in a round")
+    options = parser.parse_args()
+    figures = {arm.name: measure(arm, options.rounds, options.seconds) for arm in ARMS}
+    if options.json:
+        print(json.dumps({**figures, "cpus": os.cpu_count(), "load": os.getloadavg()[0]}))
+        return
+    for name, one in figures.items():
+        print(f"{name}: the wire allows {one['wire_hz']} Hz; ours by the library's: {one['ratio']}")
+        for way in WAYS:
+            print("    " + f"{way:9}" + "  ".join(f"{k} {v}" for k, v in one[way].items()))
+
+
+if __name__ == "__main__":
+    main()
