@@ -18,7 +18,7 @@ class Physics(StrEnum):
 
 def command(
     name: Annotated[
-        str, typer.Argument(help="so101, so100, koch, omx; or the path of an arm file.")
+        str, typer.Argument(help="so101, so100, koch, omx, uarm, mirobot, grbl; or an arm file.")
     ],
     link: Annotated[
         Path, typer.Option(help="Where to make the port, a link to a pseudo-terminal.")

@@ -26,6 +26,7 @@ Kind = Literal[ReplyKind, LineKind, ServoKind, EventKind, ArmKind]
 
 REPLY_KINDS = frozenset(get_args(ReplyKind))
 EVENT_KINDS = frozenset(get_args(EventKind))
+SERVO_KINDS = frozenset(get_args(ServoKind)) | EVENT_KINDS
 _OF_ONE_SERVO = {"mute", "duplicate_id", "stuck", "hot", "overload", "wrong_model"}
 _ONLY_FOR = {
     "share": REPLY_KINDS,

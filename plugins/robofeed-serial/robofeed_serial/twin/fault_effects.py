@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from robofeed.data.errors import ConfigError
 from robofeed_serial.twin.arm import TwinArm
-from robofeed_serial.twin.fault import Fault
+from robofeed_serial.twin.fault import SERVO_KINDS, Fault
 from robofeed_serial.twin.servo import Servo
 from robofeed_serial.twin.terminal import TwinTerminal
 from robofeed_serial.twin.wire import Wire
@@ -32,6 +32,8 @@ class FaultEffects:
         if fault.servo_id is not None and fault.servo_id not in ids:
             there = ", ".join(str(servo) for servo in ids)
             raise ConfigError(f"the fault {fault}: no servo {fault.servo_id}, there are {there}")
+        if not ids and fault.kind in SERVO_KINDS:
+            raise ConfigError(f"the fault {fault}: this arm has no servos on a bus")
         if fault.kind == "wrong_baud" and fault.baud not in self._arm.servos[0].rates:
             rates = ", ".join(str(rate) for rate in self._arm.servos[0].rates)
             raise ConfigError(f"the fault {fault}: these servos have the rates {rates}")

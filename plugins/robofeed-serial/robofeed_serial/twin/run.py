@@ -15,16 +15,18 @@ from typing import Literal
 import numpy as np
 
 from robofeed_serial.arm_file import load_arm
+from robofeed_serial.twin.arm import TwinArm
 from robofeed_serial.twin.build import build_arm, build_servos, twin_joints
 from robofeed_serial.twin.console import Console
 from robofeed_serial.twin.control import ControlServer
 from robofeed_serial.twin.fault import FaultFile, parse_fault, read_fault_file
 from robofeed_serial.twin.fault_effects import FaultEffects
 from robofeed_serial.twin.fault_script import FaultScript
+from robofeed_serial.twin.gcode.build import GCODE_ARMS, build_gcode
 from robofeed_serial.twin.server import TwinServer
 from robofeed_serial.twin.terminal import TwinTerminal
 from robofeed_serial.twin.transcript import Transcript
-from robofeed_serial.twin.wire import Wire
+from robofeed_serial.twin.wire import Line, Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,6 @@ def run_twin(options: TwinOptions) -> None:
     Raises:
         ConfigError: unknown arm, impossible baud or fault, or paths that cannot be used.
     """
-    described = load_arm(options.arm)
     script = read_fault_file(options.fault_file) if options.fault_file else FaultFile()
     faults = [*script.fault, *map(parse_fault, options.faults)]
     seed = script.seed if options.seed is None else options.seed
@@ -80,20 +81,7 @@ def run_twin(options: TwinOptions) -> None:
         transcript = None
         if options.transcript is not None:
             transcript = stack.enter_context(Transcript(options.transcript))
-        servos, line = build_servos(described, options.baud)
-        mechanics = None
-        if options.physics == "pybullet":
-            from robofeed_serial.twin.physics import PybulletMechanics
-
-            mechanics = PybulletMechanics(
-                described.name,
-                twin_joints(described),
-                [servo.motor for servo in servos],
-                task=options.task,
-                seed=seed,
-            )
-            stack.callback(mechanics.close)
-        arm = build_arm(described, servos, mechanics, gravity=options.gravity)
+        arm, line, described = _build(options, seed, stack)
         wire = Wire(line, paced=options.paced)
         server = TwinServer(arm, wire, TwinTerminal(options.link), transcript)
         effects = FaultEffects(arm, wire, server.terminal)
@@ -112,9 +100,30 @@ def run_twin(options: TwinOptions) -> None:
 
         def plugged() -> None:
             running.add(faults, time.monotonic_ns())
-            rate = f"{servos[0].baud} bit/s"
-            print(f"{described.name}: {len(servos)} servos at {options.link}, {rate}", flush=True)
+            print(f"{described} at {options.link}", flush=True)
 
         server.on_plug = plugged
         signal.signal(signal.SIGTERM, lambda number, frame: server.stop())
         server.run()
+
+
+def _build(options: TwinOptions, seed: int, stack: ExitStack) -> tuple[TwinArm, Line, str]:
+    """The arm, its side of the protocol, and what it is in a few words."""
+    if options.arm in GCODE_ARMS:
+        return *build_gcode(options.arm), f"{options.arm}: G-code, 115200 bit/s"
+    described = load_arm(options.arm)
+    servos, line = build_servos(described, options.baud)
+    mechanics = None
+    if options.physics == "pybullet":
+        from robofeed_serial.twin.physics import PybulletMechanics
+
+        mechanics = PybulletMechanics(
+            described.name,
+            twin_joints(described),
+            [servo.motor for servo in servos],
+            task=options.task,
+            seed=seed,
+        )
+        stack.callback(mechanics.close)
+    arm = build_arm(described, servos, mechanics, gravity=options.gravity)
+    return arm, line, f"{described.name}: {len(servos)} servos, {servos[0].baud} bit/s"

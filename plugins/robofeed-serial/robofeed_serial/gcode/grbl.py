@@ -1,0 +1,143 @@
+"""Arms that speak grbl: lines are answered `ok` or `error:n` without saying which line that was.
+
+So there is one question at a time, and after one that went unanswered the link waits until the line
+is quiet. `?` is answered with the state, `!` holds and ctrl-x forgets at once, whatever waits.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeState
+from robofeed_serial.gcode.text import LineReader, move_words
+from robofeed_serial.link import Link
+from robofeed_serial.servo_bus import BusTimeout
+
+BAUD = 115_200
+ANSWER_S = 0.5
+HOMING_S = 60.0
+HOLD, RESET = b"!", b"\x18"
+BRAKING_S = 0.2
+"""How long a hold may take to brake; a reset before that loses the machine's place."""
+_NUMBERS = r"(-?\d+\.?\d*(?:,-?\d+\.?\d*)*)"
+_DOING = {
+    "Idle": Doing.IDLE,
+    "Run": Doing.MOVING,
+    "Jog": Doing.MOVING,
+    "Home": Doing.MOVING,
+    "Hold": Doing.HELD,
+    "Door": Doing.HELD,
+    "Alarm": Doing.LOCKED,
+}
+MEANINGS = {
+    "error:9": "it is locked: home it, or unlock it if its place is right",
+    "error:15": "the place is out of its range",
+    "error:20": "it does not know the command",
+    "error:24": "its queue is full",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GrblProfile:
+    """How one maker's arm reports and moves."""
+
+    axes: str
+    """in the order of the report"""
+    report: re.Pattern[str]
+    """one group with the state's word, one with the numbers of all axes"""
+    move: str
+    """what stands before a move's axes"""
+
+
+GRBL = GrblProfile("XYZ", re.compile(rf"<(\w+)(?::\d)?\|[MW]Pos:{_NUMBERS}[|>].*"), "G90 G1")
+MIROBOT = GrblProfile(
+    "ABCDXYZ", re.compile(rf"<(\w+),Angle\(ABCDXYZ\):{_NUMBERS},.*>"), "M21 G90 G1"
+)
+"""Its joints, degrees; D is the slider, mm. The letters are those of its report."""
+
+
+class GrblArm:
+    """A `GcodeArm` that can be stopped in a move."""
+
+    def __init__(self, link: Link, profile: GrblProfile = MIROBOT) -> None:
+        self._link = link
+        self._profile = profile
+
+    def open(self) -> None:
+        self._link.open()
+        self.state()
+
+    def close(self) -> None:
+        self._link.close()
+
+    def state(self) -> GcodeState:
+        found: list[GcodeState] = []
+
+        def take(line: str) -> bool:
+            state = self._read(line)
+            if state is not None:
+                found.append(state)
+            return bool(found)
+
+        self._exchange(b"?", take, ANSWER_S)
+        return found[-1]
+
+    def move(self, place: Mapping[str, float], speed: float) -> None:
+        self._ask(f"{self._profile.move} {move_words(place, speed)}", ANSWER_S)
+
+    def stop(self) -> bool:
+        """Hold, and once it has braked forget the queue; a lost answer keeps it from neither."""
+        self._link.send(HOLD)
+        end_s = time.monotonic() + BRAKING_S
+        while time.monotonic() < end_s:
+            try:
+                if self.state().doing is not Doing.MOVING:
+                    break
+            except BusTimeout:
+                continue
+        self._link.send(RESET)
+        self._link.drain_until_quiet()
+        return True
+
+    def home(self) -> None:
+        """Find its reference places: it moves. Raises as `move` does."""
+        self._ask("$H", HOMING_S)
+
+    def unlock(self) -> None:
+        """End an alarm where a person knows that its place is right. Nothing moves."""
+        self._ask("$X", ANSWER_S)
+
+    def _read(self, line: str) -> GcodeState | None:
+        match = self._profile.report.fullmatch(line)
+        if match is None:
+            return None
+        values = [float(value) for value in match[2].split(",")]
+        if len(values) != len(self._profile.axes):
+            return None
+        place = dict(zip(self._profile.axes, values, strict=True))
+        return GcodeState(time.monotonic_ns(), _DOING.get(match[1]), place)
+
+    def _ask(self, command: str, deadline_s: float) -> None:
+        said: list[str] = []
+
+        def take(line: str) -> bool:
+            if line == "ok" or line.startswith(("error:", "ALARM:")):
+                said.append(line)
+            return bool(said)
+
+        self._exchange(command.encode() + b"\n", take, deadline_s)
+        if said[-1] != "ok":
+            why = MEANINGS.get(said[-1], "see grbl's list of errors")
+            raise ArmRefused(f"The arm on {self._link.url} refused {command!r}: {said[-1]}, {why}.")
+
+    def _exchange(self, request: bytes, take: Callable[[str], bool], deadline_s: float) -> None:
+        reader = LineReader()
+
+        def until(data: bytes) -> bool:
+            taken = [take(line) for line in reader.feed(data)]
+            return any(taken)
+
+        self._link.exchange(request, until, deadline_s)

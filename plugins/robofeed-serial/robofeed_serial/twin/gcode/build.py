@@ -1,0 +1,27 @@
+"""Twins of arms that take G-code, by name."""
+
+from __future__ import annotations
+
+from robofeed_serial.twin.arm import TwinArm
+from robofeed_serial.twin.gcode.grbl import GRBL_AXES, MIROBOT_AXES, GrblLine
+from robofeed_serial.twin.gcode.machine import Machine, Mode
+from robofeed_serial.twin.gcode.uarm import AXES, UarmLine
+from robofeed_serial.twin.supply import Supply
+from robofeed_serial.twin.wire import Line
+
+GCODE_ARMS = ("uarm", "mirobot", "grbl")
+
+
+def build_gcode(name: str) -> tuple[TwinArm, Line]:
+    """The twin of one of `GCODE_ARMS`, and its port's side of the protocol."""
+    machine = Machine(AXES)
+    line: Line = UarmLine(machine)
+    if name == "mirobot":
+        machine = Machine(MIROBOT_AXES, Mode.ALARM)
+        line = GrblLine(machine, "mirobot")
+    elif name == "grbl":
+        machine = Machine(GRBL_AXES, Mode.ALARM)
+        line = GrblLine(machine, "grbl")
+    arm = TwinArm([], Supply(12.0), machine)
+    machine.note = arm.log.note
+    return arm, line

@@ -1,0 +1,111 @@
+"""What is behind a G-code port: axes that go from place to place on straight lines, one by one."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from robofeed_serial.twin.motor import MotorModel
+from robofeed_serial.twin.servo import Note, unnoted
+
+
+class Mode(StrEnum):
+    """What the machine is doing, in grbl's words."""
+
+    IDLE = "Idle"
+    RUN = "Run"
+    HOLD = "Hold"
+    ALARM = "Alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The axes of a machine: millimetres or degrees."""
+
+    names: str
+    """one letter each, in the order of status reports"""
+    low: Sequence[float]
+    high: Sequence[float]
+    home: Sequence[float]
+    fastest: float
+    """units a second, over all axes together"""
+    queue: int
+    """moves it takes before the first is done"""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A place to go to, and how fast, in units a second."""
+
+    goal: tuple[float, ...]
+    speed: float
+
+
+class Machine:
+    """Moves in the order they came. `step` lets time pass, so it serves as a twin's `Mechanics`.
+
+    Speed changes at once: accelerations are not modelled.
+    """
+
+    def __init__(self, axes: Axes, mode: Mode = Mode.IDLE) -> None:
+        self.axes = axes
+        self.place = list(axes.home)
+        self.mode = mode
+        self.note: Note = unnoted
+        """told of every move taken ("goal", its number) and of stops ("stop", moves forgotten)"""
+        self._moves: deque[Move] = deque()
+        self._count = 0
+
+    @property
+    def waiting(self) -> int:
+        """Moves not yet done."""
+        return len(self._moves)
+
+    def goal(self, changed: Mapping[str, float]) -> tuple[float, ...]:
+        """The place with some axes changed, counted from where the last move ends."""
+        last = self._moves[-1].goal if self._moves else tuple(self.place)
+        names = self.axes.names
+        return tuple(changed.get(name, at) for name, at in zip(names, last, strict=True))
+
+    def reaches(self, goal: Sequence[float]) -> bool:
+        """Whether a place lies within the axes' ends."""
+        ends = zip(self.axes.low, goal, self.axes.high, strict=True)
+        return all(low <= at <= high for low, at, high in ends)
+
+    def take(self, goal: tuple[float, ...], speed: float) -> bool:
+        """Put a move into the queue; False where that is full."""
+        if len(self._moves) >= self.axes.queue:
+            return False
+        self._moves.append(Move(goal, min(max(speed, 1e-3), self.axes.fastest)))
+        self._count += 1
+        self.note(0, "goal", self._count)
+        if self.mode == Mode.IDLE:
+            self.mode = Mode.RUN
+        return True
+
+    def forget(self) -> None:
+        """Stop where it is and drop all moves."""
+        self.note(0, "stop", len(self._moves))
+        self._moves.clear()
+        if self.mode == Mode.RUN:
+            self.mode = Mode.IDLE
+
+    def step(self, dt_s: float, motors: Sequence[MotorModel], supply: float) -> None:
+        """Let `dt_s` pass."""
+        left_s = dt_s
+        while self.mode == Mode.RUN and left_s > 0.0:
+            move = self._moves[0]
+            way = [goal - at for goal, at in zip(move.goal, self.place, strict=True)]
+            length = math.hypot(*way)
+            share = min(1.0, move.speed * left_s / length) if length > 0.0 else 1.0
+            if share < 1.0:
+                self.place = [at + share * d for at, d in zip(self.place, way, strict=True)]
+                return
+            left_s -= length / move.speed
+            self.place = list(move.goal)
+            self._moves.popleft()
+            if not self._moves:
+                self.mode = Mode.IDLE
