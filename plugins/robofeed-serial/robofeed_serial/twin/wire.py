@@ -10,6 +10,10 @@ from typing import Protocol
 from robofeed_serial.twin.servo import Reply
 
 BITS_PER_BYTE = 10
+PACKET_BYTES = 64
+"""of a USB packet at full speed"""
+GATHERED_NS = 50_000
+"""silence on the wire after which an adapter hands over what it has; an assumption"""
 SILENCE_NS = 10_000_000
 """after which servos drop a frame that they heard in part; an assumption"""
 
@@ -55,6 +59,7 @@ class Wire:
         self.adapter = adapter
         self._paced = paced
         self._free_ns = 0
+        self._byte_time_ns = 0
         self._to_host: list[tuple[int, int, bytes]] = []
         self._numbers = count()
 
@@ -62,7 +67,7 @@ class Wire:
         """The host has written `data` at `baud` (0 where that cannot be told)."""
         if now_ns - self._free_ns > SILENCE_NS:
             self._line.forget()
-        byte_ns = self._byte_ns(baud)
+        self._byte_time_ns = byte_ns = self._byte_ns(baud)
         end_ns = max(now_ns, self._free_ns) + len(data) * byte_ns
         if self.adapter is not None and self.adapter.echoes:
             self._send(end_ns, data)
@@ -77,8 +82,22 @@ class Wire:
         self._free_ns = end_ns
 
     def next_due_ns(self) -> int | None:
-        """When the next bytes reach the host, if any are under way."""
-        return self._to_host[0][0] if self._to_host else None
+        """When to hand bytes to the host next, if any are under way.
+
+        Frames that follow each other closely are handed over together, as a USB adapter does.
+        """
+        if not self._to_host:
+            return None
+        frames = sorted(self._to_host)
+        due_ns, _, first = frames[0]
+        gathered = len(first)
+        for later_ns, _, frame in frames[1:]:
+            gathered += len(frame)
+            silence_ns = later_ns - len(frame) * self._byte_time_ns - due_ns
+            if silence_ns > GATHERED_NS or gathered > PACKET_BYTES:
+                break
+            due_ns = later_ns
+        return due_ns
 
     def take(self, now_ns: int) -> bytes:
         """The bytes that have reached the host by now."""
