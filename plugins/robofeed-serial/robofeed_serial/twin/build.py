@@ -17,12 +17,14 @@ from robofeed_serial.twin.dynamixel_servo import XL330_M288, XL430_W250, Dynamix
 from robofeed_serial.twin.feetech_line import FeetechLine
 from robofeed_serial.twin.feetech_registers import MIDDLE
 from robofeed_serial.twin.feetech_servo import RAD_PER_TICK, Sts3215
-from robofeed_serial.twin.gravity import GravityLoad
+from robofeed_serial.twin.gravity import GravityLoad, weighed
 from robofeed_serial.twin.servo import Servo
 from robofeed_serial.twin.supply import Supply
 from robofeed_serial.twin.wire import Line
 
 DYNAMIXEL_MODELS = {model.name.upper(): model for model in (XL430_W250, XL330_M288)}
+BRACKET_KG = 0.02
+"""A servo's share of printed parts and screws, where the arm's model has no masses; an estimate"""
 STOP_BEYOND_RAD = math.radians(2.0)
 """How far past its range a joint meets its mechanical end; an assumption"""
 
@@ -107,7 +109,10 @@ def build_arm(
         return TwinArm(servos, supply, mechanics)
     joints = twin_joints(arm)
     turns = [(joint.first, joint.second) for joint in joints]
-    load = GravityLoad(arm.geometry().model, [joint.name for joint in joints], turns)
+    names = [joint.name for joint in joints]
+    masses = [servo.motor.figures.mass_kg + BRACKET_KG for servo in servos]
+    model = weighed(arm.geometry().model, dict(zip(names, masses, strict=True)))
+    load = GravityLoad(model, names, turns)
     return TwinArm(servos, supply, Kinematic(load))
 
 

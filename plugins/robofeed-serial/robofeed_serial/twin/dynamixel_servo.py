@@ -69,6 +69,7 @@ XL430_W250 = DynamixelModel(
         stiffness_nm_rad=24.0,
         friction_nm=0.05,
         backlash_rad=math.radians(0.25),
+        mass_kg=0.0572,
     ),
 )
 XL330_M288 = DynamixelModel(
@@ -83,6 +84,7 @@ XL330_M288 = DynamixelModel(
         stiffness_nm_rad=10.0,
         friction_nm=0.02,
         backlash_rad=math.radians(0.33),
+        mass_kg=0.018,
     ),
 )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,32 @@ from robofeed.kinematics.model import Joint, Model, rotation
 GRAVITY_M_S2 = 9.81
 NEAR_RAD = 0.005
 """Poses this near have the same load: the sum over the links need not be made at every step."""
+
+
+def weighed(model: Model, servos_kg: Mapping[str, float]) -> Model:
+    """The arm with masses, where its file has none.
+
+    Servos are most of what a small arm weighs, so each sits, with its share of brackets, at the
+    joint that it turns. A file with masses of its own is left as it is.
+
+    Args:
+        model: The arm's links and joints.
+        servos_kg: Mass by joint.
+    """
+    if any(link.mass_kg for link in model.links.values()):
+        return model
+    links = dict(model.links)
+    for joint in model.joints.values():
+        added_kg = servos_kg.get(joint.name, 0.0)
+        if added_kg:
+            carrier = links[joint.parent]
+            mass_kg = carrier.mass_kg + added_kg
+            centre = carrier.mass_kg * carrier.link_from_inertia[:3, 3]
+            centre = (centre + added_kg * joint.parent_from_joint[:3, 3]) / mass_kg
+            at = np.eye(4)
+            at[:3, 3] = centre
+            links[joint.parent] = replace(carrier, mass_kg=mass_kg, link_from_inertia=at)
+    return replace(model, links=links)
 
 
 class GravityLoad:

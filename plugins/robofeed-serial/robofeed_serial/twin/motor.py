@@ -29,6 +29,8 @@ class MotorFigures:
     """what a load must exceed to turn the gears with the motor off"""
     backlash_rad: float
     """the whole play of the gears"""
+    mass_kg: float = 0.055
+    """of the whole servo"""
 
 
 class MotorModel:
