@@ -316,7 +316,8 @@ class ControlChannel:
         if self._holder and self._holder != (client, driver):
             by = self._holder[1]
             if not command.over:
-                self._refuse(client, driver, f"{by.person} ({by.source}) holds the controls")
+                reason = f"{by.person} ({by.source}) holds the controls"
+                self._refuse(client, driver, reason, holder=by.person)
                 return
             self._end_hold(f"{driver.person} ({driver.source}) took over")
         self._holder = (client, driver)
@@ -339,8 +340,11 @@ class ControlChannel:
         if client in self._clients:
             self._tell(client, encode_event("lost", person=driver.person, reason=reason))
 
-    def _refuse(self, client: Connection, driver: Driver, reason: str) -> None:
-        self._tell(client, encode_event("refused", person=driver.person, reason=reason))
+    def _refuse(
+        self, client: Connection, driver: Driver, reason: str, holder: str | None = None
+    ) -> None:
+        line = encode_event("refused", person=driver.person, reason=reason, holder=holder)
+        self._tell(client, line)
 
     def _tell(self, client: Connection, line: bytes) -> None:
         if not client.tell(line):

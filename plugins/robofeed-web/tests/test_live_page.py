@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Arm:
         self.heard: list[dict[str, Any]] = []
         self.busy = ""
         self.late_s = 0.0
+        self._to_tell: deque[dict[str, Any]] = deque()
         self.deaf = False
         self.holder: dict[str, str] | None = None
         self._listener = socket.socket(socket.AF_UNIX)
@@ -56,6 +58,8 @@ class Arm:
             for line in lines:
                 self._obey(connection, json.loads(line))
             step += 1
+            while self._to_tell:
+                self._say(connection, self._to_tell.popleft())
             if self.busy:
                 said = {"is": "busy", "doing": self.busy, "holder": self.holder}
                 self._say(connection, said)
@@ -94,6 +98,9 @@ class Arm:
     @staticmethod
     def _say(connection: socket.socket, message: dict[str, Any]) -> None:
         connection.sendall(json.dumps(message).encode() + b"\n")
+
+    def tell(self, message: dict[str, Any]) -> None:
+        self._to_tell.append(message)
 
     def moves(self) -> list[list[float]]:
         return [said["action"] for said in self.heard if said["do"] == "move"]
@@ -256,10 +263,30 @@ def test_the_page_says_why_nothing_moves_and_the_controls_can_be_taken(
     assert page.is_hidden(".doing")
 
 
+def test_a_page_that_lost_the_controls_says_why_and_what_was_on_its_way_is_no_refusal(
+    page: Page, arm: Arm
+) -> None:
+    take(page)
+    page.keyboard.down("d")
+    arm.wait_for("move")
+    arm.tell({"is": "lost", "person": "operator", "reason": "nothing was heard for 250 ms"})
+    page.wait_for_selector("#news:has-text('nothing was heard for 250 ms')")
+    page.wait_for_selector("#take")
+    page.wait_for_timeout(300)
+    assert "nothing was heard" in page.inner_text("#news")
+    assert page.query_selector("#take-over") is None, "nobody has them"
+
+
 def test_space_pauses_and_escape_gives_back(page: Page, arm: Arm) -> None:
     take(page)
+    page.keyboard.press("d")
+    arm.wait_for("move")
     page.keyboard.press(" ")
     arm.wait_for("pause")
+    page.wait_for_timeout(300)
+    # A move, even one of nothing, would end the pause.
+    after = [said["do"] for said in arm.heard]
+    assert set(after[after.index("pause") + 1 :]) == {"alive"}
     page.keyboard.press("Escape")
     page.wait_for_selector("#take")
     arm.wait_for("release")

@@ -58,11 +58,11 @@ export class Hold {
     this.dropped(why);
   }
 
-  // The policy acts again; the heart goes on beating.
-  letGo() {
+  // Says something after which the arm is not steered until the next key; the heart goes on beating.
+  say(command) {
     this.steering = false;
     this.held.clear();
-    this.send({ do: "let_go" });
+    this.send(command);
   }
 
   press(key, down) {

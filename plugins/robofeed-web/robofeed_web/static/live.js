@@ -103,8 +103,10 @@ export class LiveView {
         this.drawControls();
       },
       refused: () => {
+        // Else it is about something that was on its way when the controls were lost.
+        if (!this.hold.asking) return;
         this.hold.end();
-        this.refusal = message.reason;
+        this.holder = message.holder;
         this.news(message.reason);
         this.drawControls();
       },
@@ -197,17 +199,17 @@ export class LiveView {
       return this.controls.replaceChildren(element("p.quiet", {}, "Asking for the controls ..."), cancel);
     }
     if (!this.hold.active) {
-      const over = this.refusal
+      const over = this.holder
         ? element("button.danger", { id: "take-over", onclick: () => this.ask(true) }, "Take over")
         : null;
-      this.refusal = null;
+      this.holder = null;
       const take = element("button.primary", { id: "take", onclick: () => this.ask(false) }, "Take the controls");
       return this.controls.replaceChildren(take, over ?? "");
     }
     return this.controls.replaceChildren(
       element("div.row", {},
         element("button.primary", { id: "release", onclick: () => this.giveBack() }, "Give back", element("kbd", {}, "Esc")),
-        element("button", { id: "let-go", onclick: () => this.hold.letGo() }, "Let the policy act"),
+        element("button", { id: "let-go", onclick: () => this.hold.say({ do: "let_go" }) }, "Let the policy act"),
         element("button", { id: "pause", onclick: () => this.pause() }, "Pause, go on", element("kbd", {}, "space")),
         does("End as success", { do: "mark", success: true }),
         does("End as failure", { do: "mark", success: false }),
@@ -233,7 +235,7 @@ export class LiveView {
   }
 
   pause() {
-    this.send({ do: this.mode === "paused" ? "resume" : "pause" });
+    this.hold.say({ do: this.mode === "paused" ? "resume" : "pause" });
   }
 
   press(event) {
