@@ -88,6 +88,18 @@ def test_faults_at_run_time(twin: Twin) -> None:
     wait_until(lambda: pings(twin))
 
 
+def test_faults_by_the_command_line(twin: Twin) -> None:
+    def fault(*arguments: str) -> list[str]:
+        command = [sys.executable, "-m", "robofeed", "arm", "fault", str(twin.control)]
+        return subprocess.check_output([*command, *arguments], text=True).split("\n")[:-1]
+
+    assert fault("stuck:servo_id=2", "hot:servo_id=1,for_s=600") == [
+        "stuck:servo_id=2",
+        "hot:servo_id=1,for_s=600.0",
+    ]
+    assert fault("--clear") == ["no faults"]
+
+
 def test_requests_that_make_no_sense_are_refused(twin: Twin) -> None:
     with pytest.raises(ConfigError, match="did you mean 'fault'"):
         twin.ask("faults")
