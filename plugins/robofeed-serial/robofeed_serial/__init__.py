@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DRIVERS: dict[Protocol, str] = {
     "feetech": "arms of Feetech STS servos: SO-100, SO-101",
     "dynamixel": "arms of Dynamixel X servos: Koch v1.1, OMX",
+    "rfp": "arms of hobby servos on our own firmware",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from robofeed import ConfigError
 from robofeed_serial.arm_file import Protocol
 from robofeed_serial.link import Link
 from robofeed_serial.servo_bus import ServoBus
@@ -19,8 +18,7 @@ def make_bus(
 ) -> ServoBus:
     """A closed bus. `watchdog_s` is for servos that watch the host themselves.
 
-    Raises:
-        ConfigError: there is no such bus.
+    Our own servo board keeps its watchdog's time in its EEPROM, with its limits.
     """
     link = Link(port, baud, trace=trace)
     if protocol == "feetech":
@@ -31,4 +29,6 @@ def make_bus(
         from robofeed_serial.dynamixel.bus import DynamixelBus
 
         return DynamixelBus(link, watchdog_s=watchdog_s)
-    raise ConfigError(f"the protocol {protocol!r} has no bus yet")
+    from robofeed_serial.rfp.bus import RfpBus
+
+    return RfpBus(link)

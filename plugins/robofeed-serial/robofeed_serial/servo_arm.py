@@ -38,6 +38,9 @@ class Latches(Protocol):
     def acknowledge(self) -> None:
         """A person has seen why it holds."""
 
+    def latched(self) -> str:
+        """Why it holds by itself, by what it said last; "" while it does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArmReading:
@@ -199,6 +202,8 @@ class ServoArm:
 
     def complaint(self, reading: ArmReading) -> str:
         """What is wrong with a servo, "" where nothing is: faults, heat, supply."""
+        if isinstance(self.bus, Latches) and (why := self.bus.latched()):
+            return f"the controller on {self.bus.port} holds the arm: {why}"
         low_v, high_v = self.arm.limits.voltage_v
         for servo, faults, heat, volts in zip(
             self.arm.servos, reading.faults, reading.temperature_c, reading.voltage_v, strict=True

@@ -7,6 +7,7 @@ then `set_torque` on arms it again.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,9 +15,10 @@ from dataclasses import replace
 from robofeed import ConfigError
 from robofeed_serial.link import Link
 from robofeed_serial.rfp.config import BoardConfig, JointConfig
-from robofeed_serial.rfp.messages import JOINTS, BoardFault, BoardState, Hello, Kind, Mode
+from robofeed_serial.rfp.messages import JOINTS, BoardFault, BoardState, Hello, Kind, Mode, Result
 from robofeed_serial.rfp.messages import goals_payload as _goals_payload
-from robofeed_serial.rfp.session import Session, wait_for_board
+from robofeed_serial.rfp.refusals import fault_words
+from robofeed_serial.rfp.session import BoardRefused, Session, wait_for_board
 from robofeed_serial.servo_bus import (
     BusStatistics,
     BusTimeout,
@@ -48,6 +50,8 @@ class RfpBus:
         self._states: dict[int, ServoState] = {}
         self._goals = [0] * JOINTS
         self._board_state: BoardState | None = None
+        self._engaged = False
+        self._nobody_answered = False
 
     @property
     def port(self) -> str:
@@ -78,10 +82,12 @@ class RfpBus:
     def close(self) -> None:
         self._link.close()
         self._hello = self._config = None
+        self._nobody_answered = False
 
     def set_baud(self, baud: int) -> None:
         self._link.set_baud(baud)
         self._hello = self._config = None
+        self._nobody_answered = False
 
     def ping(self, servo_id: int) -> ServoModel | None:
         if not 1 <= servo_id <= JOINTS:
@@ -111,18 +117,22 @@ class RfpBus:
     def prepare(self, ids: Sequence[int]) -> None:
         """Begin a session and learn the board's limits. Raises ConfigError for an id without servo.
 
-        A board that somebody else left moving holds from then on.
+        A board that somebody else left moving holds from then on. To begin anew is to acknowledge
+        what was latched before; a cause that is still there speaks up when torque is asked for.
         """
         self._hello = wait_for_board(self._session, START_WAIT_S)
+        self._engaged = False
         self._config = None if BoardFault.CONFIG in self._hello.faults else self.read_config()
         for servo_id in ids:
             self._joint(servo_id)
+        with contextlib.suppress(BoardRefused):
+            self._take_payload(self._session.ask(Kind.CLEAR))
 
     def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
         end_s = time.monotonic() + budget_s
         while (left_s := end_s - time.monotonic()) > 0:
             try:
-                self._take(self._session.state(tries=1, deadline_s=left_s))
+                self._take(self._session.state(tries=1, most_s=left_s))
                 break
             except BusTimeout:
                 self.statistics.retries += 1
@@ -155,10 +165,12 @@ class RfpBus:
                 f"The servo board on {self.port} powers all its servos at once "
                 f"({sorted(fitted)}), not {sorted(set(ids))} alone."
             )
+        self._engaged = False
         if not on:
             self._take_payload(self._session.ask(Kind.DETACH))
             return
         if self.board_state().mode is Mode.ARMED:
+            self._engaged = True
             return
         start = self._configured().hash.to_bytes(2, "little") + _goals_payload(tuple(self._goals))
         try:
@@ -166,6 +178,7 @@ class RfpBus:
         except BusTimeout:
             if self.board_state().mode is not Mode.ARMED:  # only the answer was lost, or not
                 raise
+        self._engaged = True
 
     def stop_motion(self, ids: Sequence[int]) -> None:
         """STOP: the board holds until `acknowledge`. Best effort; raises PortGone only."""
@@ -174,13 +187,31 @@ class RfpBus:
         except (BusTimeout, ServoRefused):
             self._board_state = None  # its heartbeat stops it then
 
-    def acknowledge(self) -> BoardState:
+    def latched(self) -> str:
+        """Why the board holds by itself, as it said last; "" while it does not."""
+        state = self._board_state
+        if state is None:
+            return ""
+        if state.faults:
+            return fault_words(state.faults)
+        if self._engaged and state.mode is not Mode.ARMED:
+            return "it has restarted, its servos are limp: check its supply"
+        return ""
+
+    def acknowledge(self) -> None:
         """Take back latched faults; nothing moves before `set_torque` on.
 
         Raises ServoRefused where a cause is still there: the switch is open, the supply is low.
         """
+        self._engaged = False
         self._greeted()
-        return self._take_payload(self._session.ask(Kind.CLEAR))
+        try:
+            self._take_payload(self._session.ask(Kind.CLEAR))
+        except BoardRefused as error:
+            if error.refusal.result is not Result.NO_HELLO:
+                raise
+            self._hello = self._session.hello()  # it has restarted: another session
+            self._take_payload(self._session.ask(Kind.CLEAR))
 
     def board_state(self) -> BoardState:
         """Mode, faults, what was clamped, asked for now. Raises BusTimeout, PortGone."""
@@ -269,7 +300,12 @@ class RfpBus:
 
     def _greeted(self) -> Hello:
         if self._hello is None:
-            self._hello = wait_for_board(self._session, 0.0)
+            try:
+                wait_s = 0.0 if self._nobody_answered else START_WAIT_S
+                self._hello = wait_for_board(self._session, wait_s)
+            except BusTimeout:
+                self._nobody_answered = True
+                raise
         return self._hello
 
     def _configured(self) -> BoardConfig:

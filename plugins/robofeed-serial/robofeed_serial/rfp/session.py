@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from robofeed_serial.link import Link
@@ -20,10 +21,19 @@ from robofeed_serial.rfp.refusals import explained
 from robofeed_serial.servo_bus import BusTimeout, ServoRefused
 
 TRIES = 3
-STATE_WIRE_BYTES = 29
-"""What answers a SETPOINT or a STATE, at most."""
+HURRIED = {Kind.STATE, Kind.SETPOINT, Kind.STOP}
+AT_REST_S = 0.1
+"""More time for all other answers: the arm does not move, and nobody is in a hurry."""
 SAVE_S = 1.0
 """82 bytes of EEPROM at 3.4 ms, and some."""
+
+
+class BoardRefused(ServoRefused):
+    """The board's own words: `refusal` says which."""
+
+    def __init__(self, refusal: Refusal, port: str) -> None:
+        super().__init__(explained(refusal, port))
+        self.refusal = refusal
 
 
 class Session:
@@ -48,9 +58,9 @@ class Session:
         """Begin: an arm that is moving holds. Raises ServoRefused where versions differ."""
         return Hello.from_payload(self.ask(Kind.HELLO, bytes((VERSION,))))
 
-    def state(self, *, tries: int = TRIES, deadline_s: float | None = None) -> BoardState:
-        """Where everything is now."""
-        payload = self.ask(Kind.STATE, tries=tries, deadline_s=deadline_s)
+    def state(self, *, tries: int = TRIES, most_s: float = math.inf) -> BoardState:
+        """Where everything is now. `most_s` is for each try, whose own time may be shorter."""
+        payload = self.ask(Kind.STATE, tries=tries, most_s=most_s)
         return BoardState.from_payload(payload)
 
     def say(self, kind: Kind, payload: bytes = b"") -> int:
@@ -65,17 +75,17 @@ class Session:
         payload: bytes = b"",
         *,
         tries: int = TRIES,
-        deadline_s: float | None = None,
+        most_s: float = math.inf,
     ) -> bytes:
-        """The payload of the answer. `deadline_s` is for each try.
+        """The payload of the answer. `most_s` is for each try, whose own time may be shorter.
 
-        Raises BusTimeout when no try is answered, ServoRefused when the board refuses, PortGone.
+        Raises BusTimeout when no try is answered, BoardRefused, PortGone.
         """
         for attempt in range(tries):
             if attempt:
                 self.link.statistics.retries += 1
             try:
-                answer = self._exchange(kind, payload, deadline_s)
+                answer = self._exchange(kind, payload, most_s)
             except BusTimeout as error:
                 missed = error
                 continue
@@ -83,12 +93,12 @@ class Session:
                 return answer.payload
             refusal = Refusal.from_payload(answer.payload)
             if refusal.result is not Result.OLD_SEQUENCE:
-                raise ServoRefused(explained(refusal, self.link.url))
+                raise BoardRefused(refusal, self.link.url)
             self._sequence = refusal.detail
             missed = BusTimeout(explained(refusal, self.link.url))
         raise missed
 
-    def _exchange(self, kind: Kind, payload: bytes, deadline_s: float | None) -> Frame:
+    def _exchange(self, kind: Kind, payload: bytes, most_s: float) -> Frame:
         self._sequence = (self._sequence + 1) % 256
         request = Frame(kind, self._sequence, payload)
         answers: list[Frame] = []
@@ -103,11 +113,11 @@ class Session:
 
         self._reader = FrameReader()
         wire = request.to_wire()
-        if deadline_s is None:
-            deadline_s = self.link.wire_s(len(wire) + LONGEST_WIRE) + self.link.reply_wait_s
-            deadline_s += SAVE_S if kind is Kind.SAVE else 0.0
+        deadline_s = self.link.wire_s(len(wire) + LONGEST_WIRE) + self.link.reply_wait_s
+        deadline_s += 0.0 if kind in HURRIED else AT_REST_S
+        deadline_s += SAVE_S if kind is Kind.SAVE else 0.0
         try:
-            self.link.exchange(wire, until, deadline_s)
+            self.link.exchange(wire, until, min(deadline_s, most_s))
         finally:
             self.link.statistics.crc_errors += self._reader.bad_frames
         self.link.statistics.replies += 1

@@ -16,7 +16,7 @@ from robofeed_serial.twin.dynamixel_line import DynamixelLine
 from robofeed_serial.twin.dynamixel_servo import XL330_M288, XL430_W250, DynamixelServo
 from robofeed_serial.twin.feetech_line import FeetechLine
 from robofeed_serial.twin.feetech_registers import MIDDLE
-from robofeed_serial.twin.feetech_servo import RAD_PER_TICK, Sts3215
+from robofeed_serial.twin.feetech_servo import Sts3215
 from robofeed_serial.twin.gravity import GravityLoad, weighed
 from robofeed_serial.twin.servo import Servo
 from robofeed_serial.twin.supply import Supply
@@ -25,6 +25,8 @@ from robofeed_serial.twin.wire import Line
 DYNAMIXEL_MODELS = {model.name.upper(): model for model in (XL430_W250, XL330_M288)}
 BRACKET_KG = 0.02
 """A servo's share of printed parts and screws, where the arm's model has no masses; an estimate"""
+BOARD_MIDDLE = 3000
+"""ticks of our own servo board, whose pulses are 1000 to 5000 ticks wide"""
 STOP_BEYOND_RAD = math.radians(2.0)
 """How far past its range a joint meets its mechanical end; an assumption"""
 
@@ -52,8 +54,9 @@ def twin_joints(arm: ArmFile) -> list[TwinJoint]:
     """The arm exactly as its file says, lying at rest with its gripper shut."""
     starts = [*arm.model.rest_rad, *([arm.gripper.shut_rad] if arm.gripper is not None else [])]
     scales = nominal(arm).scales(arm)
+    of_board = arm.protocol == "rfp"
     return [
-        _joint(servo, scale, arm.range_rad(servo), start)
+        _joint(servo, scale, arm.range_rad(servo), start, BOARD_MIDDLE if of_board else MIDDLE)
         for servo, scale, start in zip(arm.servos, scales, starts, strict=True)
     ]
 
@@ -64,7 +67,6 @@ def build_servos(arm: ArmFile, baud: int | None = None) -> tuple[Sequence[Servo]
     Raises:
         ConfigError: a protocol, servo model or rate of which there is no twin.
     """
-    joints = twin_joints(arm)
     rate = arm.baud if baud is None else baud
     servos: Sequence[Servo]
     line: Line
@@ -79,18 +81,23 @@ def build_servos(arm: ArmFile, baud: int | None = None) -> tuple[Sequence[Servo]
             f"arm {arm.name!r} speaks {arm.protocol!r}: servos of feetech and dynamixel arms have "
             "twins of this kind"
         )
-    for index, joint in enumerate(joints):
-        servo = servos[index]
+    for servo in servos:
         if rate not in servo.rates:
             rates = ", ".join(str(each) for each in servo.rates)
             raise ConfigError(f"servo {servo.servo_id} of {arm.name} has no rate {rate}: {rates}")
         servo.registers["baud"] = servo.rates.index(rate)
+    place_at_rest(arm, servos)
+    return servos, line
+
+
+def place_at_rest(arm: ArmFile, servos: Sequence[Servo]) -> None:
+    """Put the servos where the arm lies at rest, between their mechanical ends, and start them."""
+    for servo, joint in zip(servos, twin_joints(arm), strict=True):
         ends = [joint.motor_rad(angle) for angle in joint.range_rad]
         beyond = STOP_BEYOND_RAD / abs(joint.first)
         servo.motor.stops_rad = min(ends) - beyond, max(ends) + beyond
         servo.motor.place(joint.motor_rad(joint.start_rad))
         servo.power_on()
-    return servos, line
 
 
 def build_arm(
@@ -117,10 +124,14 @@ def build_arm(
 
 
 def _joint(
-    servo: ServoEntry, scale: JointScale, range_rad: tuple[float, float], start_rad: float
+    servo: ServoEntry,
+    scale: JointScale,
+    range_rad: tuple[float, float],
+    start_rad: float,
+    middle_ticks: int,
 ) -> TwinJoint:
-    first = 1.0 / (RAD_PER_TICK * scale.ticks_per_rad)
-    return TwinJoint(servo.name, first, scale.to_rad(MIDDLE), range_rad, start_rad)
+    first = servo.ticks_per_turn / (math.tau * scale.ticks_per_rad)
+    return TwinJoint(servo.name, first, scale.to_rad(middle_ticks), range_rad, start_rad)
 
 
 def _feetech(arm: ArmFile, number: int, entry: ServoEntry) -> Sts3215:

@@ -11,6 +11,8 @@ from robofeed_serial.twin.servo import Servo
 from robofeed_serial.twin.terminal import TwinTerminal
 from robofeed_serial.twin.wire import Wire
 
+_REGISTERS = {"duplicate_id": "id", "wrong_baud": "baud", "wrong_model": "model"}
+
 
 class FaultEffects:
     """An `Effect` for `FaultScript`: call it with a fault and whether it begins."""
@@ -34,6 +36,9 @@ class FaultEffects:
             raise ConfigError(f"the fault {fault}: no servo {fault.servo_id}, there are {there}")
         if not ids and fault.kind in SERVO_KINDS:
             raise ConfigError(f"the fault {fault}: this arm has no servos on a bus")
+        register = _REGISTERS.get(fault.kind)
+        if register and any(register not in servo.registers.table for servo in self._arm.servos):
+            raise ConfigError(f"the fault {fault}: these servos have no {register} of their own")
         if fault.kind == "wrong_baud" and fault.baud not in self._arm.servos[0].rates:
             rates = ", ".join(str(rate) for rate in self._arm.servos[0].rates)
             raise ConfigError(f"the fault {fault}: these servos have the rates {rates}")

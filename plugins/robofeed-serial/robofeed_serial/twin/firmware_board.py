@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -101,6 +102,7 @@ class SimulatedBoard:
         )
         self.happened = Happened()
         self._rest = b""
+        self._unanswered = 0
         self._control = socket.socket(socket.AF_UNIX)
         self._control.settimeout(ANSWER_S)
         self._connect(control)
@@ -166,7 +168,18 @@ class SimulatedBoard:
 
     def set_counts(self, channel: int, counts: int) -> None:
         """The voltage at an ADC pin that reads as `counts`, 0..1023."""
-        self.set_millivolts(channel, (counts + 0.5) * REFERENCE_MV / 1023)
+        self.set_millivolts(channel, millivolts_of(counts))
+
+    def post_millivolts(self, millivolts: Mapping[int, float]) -> None:
+        """The voltages at ADC pins, without waiting for the answers."""
+        lines = "".join(
+            f"adc {channel} {max(0, round(value))}\n" for channel, value in millivolts.items()
+        )
+        self._post(lines, len(millivolts))
+
+    def post_power_cycle(self) -> None:
+        """Take its power for a moment, without waiting for the answer."""
+        self._post("power-cycle\n", 1)
 
     def open_stop_switch(self, is_open: bool) -> None:
         """Press the stop switch or cut its wire; or put that right."""
@@ -218,6 +231,13 @@ class SimulatedBoard:
         except OSError as error:
             raise self._ended() from error
 
+    def _post(self, lines: str, count: int) -> None:
+        self._unanswered += count
+        try:
+            self._control.sendall(lines.encode())
+        except OSError as error:
+            raise self._ended() from error
+
     def _absorb(self, data: bytes) -> str | None:
         """Note what happened; the answer, if it is among it."""
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -231,6 +251,8 @@ class SimulatedBoard:
                 case "pulse":
                     servo, cycle, width = values.split()
                     self.happened.pulses.append(Pulse(int(servo), int(cycle), int(width)))
+                case "ok" if self._unanswered:
+                    self._unanswered -= 1
                 case "ok":
                     answer = values
                 case _:
@@ -244,6 +266,11 @@ class SimulatedBoard:
             return HardwareError("the simulated servo board does not answer")
         said = self._process.stderr.read().strip() if self._process.stderr is not None else ""
         return HardwareError(f"the simulated servo board has ended: {said or 'it said nothing'}")
+
+
+def millivolts_of(counts: float) -> float:
+    """The voltage at an ADC pin that reads as `counts`, 0..1023."""
+    return (counts + 0.5) * REFERENCE_MV / 1023
 
 
 def write_eeprom(path: Path, config: BoardConfig) -> None:

@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,11 @@ from robofeed_serial.twin.fault import FaultFile, parse_fault, read_fault_file
 from robofeed_serial.twin.fault_effects import FaultEffects
 from robofeed_serial.twin.fault_script import FaultScript
 from robofeed_serial.twin.gcode.build import GCODE_ARMS, build_gcode
-from robofeed_serial.twin.server import TwinServer
+from robofeed_serial.twin.server import TwinServer, Visitor
+from robofeed_serial.twin.servo import Servo
 from robofeed_serial.twin.terminal import TwinTerminal
 from robofeed_serial.twin.transcript import Transcript
-from robofeed_serial.twin.wire import Line, Wire
+from robofeed_serial.twin.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,9 @@ def run_twin(options: TwinOptions) -> None:
         transcript = None
         if options.transcript is not None:
             transcript = stack.enter_context(Transcript(options.transcript))
-        arm, line, described = _build(options, seed, stack)
-        wire = Wire(line, paced=options.paced)
+        arm, wire, described, visitors = _build(options, seed, stack)
         server = TwinServer(arm, wire, TwinTerminal(options.link), transcript)
+        server.visitors += visitors
         effects = FaultEffects(arm, wire, server.terminal)
         for fault in faults:
             effects.check(fault)
@@ -107,12 +109,26 @@ def run_twin(options: TwinOptions) -> None:
         server.run()
 
 
-def _build(options: TwinOptions, seed: int, stack: ExitStack) -> tuple[TwinArm, Line, str]:
-    """The arm, its side of the protocol, and what it is in a few words."""
+def _build(
+    options: TwinOptions, seed: int, stack: ExitStack
+) -> tuple[TwinArm, Wire, str, list[Visitor]]:
+    """The arm, the wire to it, what it is in a few words, and who of it wants to be visited."""
     if options.arm in GCODE_ARMS:
-        return *build_gcode(options.arm), f"{options.arm}: G-code, 115200 bit/s"
+        arm, line = build_gcode(options.arm)
+        wire = Wire(line, paced=options.paced)
+        return arm, wire, f"{options.arm}: G-code, 115200 bit/s", []
     described = load_arm(options.arm)
-    servos, line = build_servos(described, options.baud)
+    servos: Sequence[Servo]
+    visitors: list[Visitor] = []
+    if described.protocol == "rfp":
+        from robofeed_serial.twin.firmware import FirmwareTwin
+
+        board = stack.enter_context(FirmwareTwin(described, options.baud))
+        servos, wire = board.servos, board.wire
+        visitors.append(board)
+    else:
+        servos, line = build_servos(described, options.baud)
+        wire = Wire(line, paced=options.paced)
     mechanics = None
     if options.physics == "pybullet":
         from robofeed_serial.twin.physics import PybulletMechanics
@@ -126,4 +142,5 @@ def _build(options: TwinOptions, seed: int, stack: ExitStack) -> tuple[TwinArm, 
         )
         stack.callback(mechanics.close)
     arm = build_arm(described, servos, mechanics, gravity=options.gravity)
-    return arm, line, f"{described.name}: {len(servos)} servos, {servos[0].baud} bit/s"
+    text = f"{described.name}: {len(servos)} servos, {servos[0].baud} bit/s"
+    return arm, wire, text, visitors

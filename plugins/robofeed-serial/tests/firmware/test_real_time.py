@@ -129,7 +129,10 @@ def test_stop_stays_until_it_is_acknowledged(start: MakeBus) -> None:
         bus.acknowledge()
     board.open_stop_switch(False)
     time.sleep(0.05)
-    assert bus.acknowledge().faults == BoardFault.NONE
+    bus.board_state()
+    assert "stop switch" in bus.latched()  # open no more, but that stays
+    bus.acknowledge()
+    assert bus.latched() == ""
 
 
 def test_limits_are_set_over_the_line(start: MakeBus) -> None:
@@ -193,15 +196,19 @@ def test_a_board_that_was_reset_is_noticed(start: MakeBus) -> None:
         if bus.newest is not None and bus.newest.mode is Mode.DISARMED:
             break
     assert set(states) == set(IDS)
+    assert bus.newest.faults == BoardFault.WATCHDOG
+    assert "hung" in bus.latched()
     with pytest.raises(ServoRefused, match="has restarted"):
         bus.set_torque(IDS, False)
-    bus.prepare(IDS)
-    assert bus.board_state().faults == BoardFault.WATCHDOG
+    bus.acknowledge()
+    assert bus.latched() == ""
+    bus.set_torque(IDS, True)
 
 
 def test_only_at_its_own_baud_does_it_answer(start: MakeBus) -> None:
     bus, _ = start(baud=115_200)
     assert bus.ping(1) is None
+    assert bus.ping(2) is None  # at once: the loader's two seconds are waited for only once
     bus.set_baud(500_000)
     assert bus.ping(1) is not None
 
