@@ -44,7 +44,7 @@ HOBBY = MotorFigures(
     stall_current_a=2.5,
     idle_current_a=0.01,
     stiffness_nm_rad=30.0,
-    friction_nm=0.05,
+    friction_nm=0.25,
     backlash_rad=math.radians(0.5),
     mass_kg=0.06,
 )
