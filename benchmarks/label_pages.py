@@ -2,9 +2,9 @@
 
 Each page is a person with a link, a cookie and a connection kept alive, who does what the page
 does: load the page and its files, ask for three questions, fetch the clips of the next two, answer
-after a few seconds of looking, ask for the next. Clips are real ones, drawn by the clip maker
-beside the server, which is asked for all of them at the start. There are 40, and a page fetches
-each once, as a browser's cache does: new ones for a dozen questions a second nobody could draw.
+after a few seconds of looking, ask for the next. All open at the same moment. Clips are real ones.
+There are 40, drawn before the pages open (`clips_drawn_s`), and a page fetches each once, as a
+browser's cache does: new ones for a dozen questions a second nobody could draw.
 
 Prints medians and 99th percentiles of each kind of request, the seconds from opening a page to
 having its first question and clips, and the server's threads, memory and share of a processor.
@@ -144,15 +144,29 @@ def questions(count: int, rng: random.Random) -> Iterable[Query]:
         yield Query(f"q{number:06}", (first, second), (0, 1))
 
 
+def make_clips(server: Server, token: str, count: int) -> None:
+    """Have the clips of the first `count` questions drawn."""
+    browser = Browser(server.port).enter(token).agree()
+    drawn: set[str] = set()
+    for number in range(count):
+        asked = json.loads(browser.get(f"/api/questions/q{number:06}"))
+        for clip in set(asked["clips"]) - drawn:
+            browser.get(f"/clips/{clip}")
+            drawn.add(clip)
+
+
 def measure(pages: int, seconds: float, folder: Path) -> dict[str, Any]:
     """Serve, open the pages, watch the server meanwhile."""
     run_dir = folder / "run"
     count = round(pages * (3 + seconds / THINKS_S[0]))
-    tokens = make_run(run_dir, questions(count, random.Random(0)), pages)
+    helper, *tokens = make_run(run_dir, questions(count, random.Random(0)), 1 + pages)
     film_episodes(run_dir)
     load, times = [os.getloadavg()[0]], Times()
     threads = memory_kb = 0
     with Server(run_dir) as server:
+        began_s = time.monotonic()
+        make_clips(server, helper, count)
+        drawn_s = time.monotonic() - began_s
         began_s, used_s = time.monotonic(), server.cpu_s
         until_s = began_s + seconds
         people = [
@@ -175,6 +189,7 @@ def measure(pages: int, seconds: float, folder: Path) -> dict[str, Any]:
         "answers": sum(page.answers for page in people),
         "stored": len(rankings),
         "questions_answered_twice": len(rankings) - len({one.query_id for one in rankings}),
+        "clips_drawn_s": round(drawn_s, 1),
         "requests": times.summary(),
         "server_threads": threads,
         "server_memory_mb": round(memory_kb / 1024),

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from answers import summary
-from label_pages import film_episodes, questions
+from label_pages import film_episodes, make_clips, questions
 from playwright.sync_api import Page, sync_playwright
-from served_run import Browser, Server, make_run
+from served_run import Server, make_run
 
 FLAGS = ("--disable-dev-shm-usage", "--disable-gpu", "--no-sandbox")
 """As root Chromium runs only without its sandbox; a container's /dev/shm is small."""
@@ -79,15 +79,6 @@ def answer(page: Page, answers: int, every_ms: float, rng: random.Random) -> lis
     for each in shown:
         each["fetched"] = page.evaluate(FETCHED, each["question"])
     return shown
-
-
-def make_clips(server: Server, token: str, count: int) -> None:
-    """Have the clips of all questions drawn."""
-    browser = Browser(server.port).enter(token).agree()
-    for number in range(count):
-        asked = json.loads(browser.get(f"/api/questions/q{number:06}"))
-        for clip in asked["clips"]:
-            browser.get(f"/clips/{clip}")
 
 
 def measure(answers: int, every_s: float, chromium: str, folder: Path) -> dict[str, Any]:
