@@ -6,11 +6,16 @@ from robofeed.data.errors import ConfigError
 from robofeed.data.fleet import Table
 from robofeed.data.observation import Ended, Observation
 from robofeed.interfaces import Backend, HasExpert, HasTruth, Renders
+from robofeed.observe.clock import FixedRate
 from robofeed.safety import Guarded
 
 
 class Cell:
-    """A backend behind its safety gates, reading actions from and writing results to row `row`."""
+    """A backend behind its safety gates, reading actions from and writing results to row `row`.
+
+    A simulator advances as fast as it can. A real arm steps at its period by the clock: an action
+    is sent, time passes, then it is looked at.
+    """
 
     def __init__(self, backend: Backend, table: Table, row: int, with_truth: bool = True) -> None:
         self.guarded = Guarded(backend)
@@ -19,6 +24,8 @@ class Cell:
         self._table = table
         self._row = row
         self._seen_ns = 0
+        spec = backend.spec
+        self._clock = None if spec.simulated else FixedRate(spec.period_s)
 
     def open(self) -> None:
         """Connect."""
@@ -33,6 +40,8 @@ class Cell:
         table, row = self._table, self._row
         observation = self.guarded.reset(seed)
         table.gates[row] = 0
+        if self._clock is not None:
+            self._clock.start()
         return self._write(observation)
 
     def step(self) -> str:
@@ -41,6 +50,8 @@ class Cell:
         executed = self.guarded.apply(table.proposed[row], self._seen_ns)
         table.executed[row] = executed.action
         table.gates[row] = executed.gates
+        if self._clock is not None:
+            self._clock.wait()
         reason = self._write(self.guarded.observe())
         if executed.target is None:
             table.ended[row] = Ended.FAULT

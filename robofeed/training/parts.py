@@ -141,12 +141,18 @@ def open_parts(resolved: ResolvedRun, folder: RunFolder, tell: Callable[[Event],
 
 
 def open_fleet(resolved: ResolvedRun) -> Fleet:
-    """Open the run's arms: in this process for one, in a process each for more."""
+    """Open the run's arms: one simulator in this process, several in a process each.
+
+    A real arm is always one, in a process that does nothing else: `simulation.processes` is about
+    simulators.
+    """
     factory = MakeBackend(
         resolved.config.backend.use,
         resolved.backend.settings.model_dump(mode="json", exclude_none=True),
     )
     simulation = resolved.config.simulation
+    if not factory().spec.simulated:
+        return ProcessFleet(factory, 1, with_truth=simulation.truth)
     if simulation.processes == 1:
         # One simulator needs no process of its own; its run is then reproducible to the byte.
         return LocalFleet(factory, with_truth=simulation.truth)
