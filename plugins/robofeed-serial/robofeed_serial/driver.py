@@ -22,7 +22,7 @@ from robofeed_serial.arm_file import ArmFile, Protocol, load_arm
 from robofeed_serial.calibration import nominal
 from robofeed_serial.config import SerialConfig
 from robofeed_serial.homing import go_to
-from robofeed_serial.supervision import Report, Request
+from robofeed_serial.supervision import Mode, Report, Request
 from robofeed_serial.supervisor_client import SupervisorClient
 from robofeed_serial.supervisor_settings import (
     SupervisorSettings,
@@ -93,7 +93,7 @@ class SerialArm:
         assert self._spec.limits is not None
         self._speed_rad_s = self._spec.limits.joint_speed_rad_s.tolist()
         self._client: SupervisorClient | None = None
-        self._stopped = False
+        self._stopped = self._lost = False
         self._entropy = np.random.default_rng()
         self._layout: Layout | None = None
         self._steps = 0
@@ -118,6 +118,11 @@ class SerialArm:
     def supervisor_pid(self) -> int | None:
         """Of the process that owns the port; None while the arm is not open."""
         return None if self._client is None else self._client.pid
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the link to the arm failed for good: only opening it anew may help."""
+        return self._lost
 
     def open(self) -> None:
         """Take the port in a process of its own and look at every servo. Moves nothing.
@@ -183,7 +188,9 @@ class SerialArm:
         try:
             report = client.report()
         except HardwareError as error:
+            self._lost = True
             return self._observation(layout, time.monotonic_ns(), Ended.FAULT, str(error))
+        self._lost = report.mode is Mode.LOST
         self._take(report)
         self._truth = self._judge(layout)
         ended, reason = self._ended, ""

@@ -142,6 +142,18 @@ class SupervisorClient:
         self._memory.latch[0] = 0
         self.request(Request.ACKNOWLEDGE)
 
+    def parked(self, within_s: float) -> bool:
+        """Wait after `Request.PARK`; whether the arm came to its rest pose and let go there."""
+        end_s = time.monotonic() + within_s
+        while time.monotonic() < end_s:
+            report = self.report()
+            if report.latched:
+                raise HardwareError(f"the arm holds: {report.reason}")
+            if report.mode is not Mode.PARKING:
+                return report.mode is Mode.RELAXED
+            time.sleep(_POLL_S)
+        return False
+
     def close(self) -> None:
         """Bring the arm to rest as the settings say and give the port back. Idempotent."""
         process, self._process = self._process, None

@@ -34,6 +34,8 @@ from robofeed_serial.supervisor_settings import (
 )
 from robofeed_serial.wire_trace import WireTrace
 
+FIRST_READ_S = 0.5
+"""Nothing is in a hurry before the first cycle."""
 REST_S = 3.0
 """After a client is gone: so long may the arm take to come to rest."""
 
@@ -75,7 +77,7 @@ def _start(settings: SupervisorSettings) -> tuple[Supervisor, ServoBus]:
         arm = ServoArm(file, calibration, bus)
         arm.identify()
         bus.prepare(file.ids)
-        arm.read()
+        arm.read(FIRST_READ_S)
     except BaseException:
         bus.close()
         raise

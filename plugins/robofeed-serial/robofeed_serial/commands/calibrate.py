@@ -1,0 +1,50 @@
+"""`robofeed arm calibrate`: where each servo of one particular arm stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    arm: Annotated[str, typer.Argument(help="Which arm: so101, koch ... or its file.")],
+    port: Annotated[str, typer.Option(help="Its port; not needed with --from.")] = "",
+    name: Annotated[
+        str, typer.Option(help="What to call this calibration. Default: as the arm.")
+    ] = "",
+    source: Annotated[
+        tuple[str, Path] | None,
+        typer.Option("--from", help="Take over a calibration: lerobot FILE.", metavar="KIND FILE"),
+    ] = None,
+) -> None:
+    """Calibrate by hand with the torque off, or take a calibration over."""
+    from robofeed import ConfigError
+    from robofeed_serial.arm_file import load_arm
+    from robofeed_serial.buses import make_bus
+    from robofeed_serial.calibration import calibration_path, from_lerobot, save_calibration
+    from robofeed_serial.dialogue import wait_for_enter
+    from robofeed_serial.hand_calibration import calibrate_by_hand
+
+    file = load_arm(arm)
+    if source is not None:
+        kind, path = source
+        if kind != "lerobot":
+            raise ConfigError(f"--from {kind}: only lerobot calibrations can be taken over")
+        made = from_lerobot(file, path)
+    else:
+        if not port:
+            raise ConfigError("give the arm's --port; robofeed arm find tells which it is")
+        bus = make_bus(file.protocol, port, file.baud)
+        bus.open()
+        try:
+            made = calibrate_by_hand(file, bus, wait_for_enter, print)
+        finally:
+            bus.close()
+    path = calibration_path(name or file.name)
+    save_calibration(made, path)
+    print(f"{path}: {len(made.servos)} servos, {made.source}")
+    for servo, (low, high) in zip(file.servos, made.ranges_rad(file), strict=True):
+        print(f"  {servo.name:16s} {low:6.2f} to {high:5.2f} rad")
+    print(f"Then: robofeed arm selftest {arm} --port ...")

@@ -1,0 +1,31 @@
+"""`robofeed arm find`: which port."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    list_only: Annotated[
+        bool, typer.Option("--list", help="List the ports and ask nothing.")
+    ] = False,
+) -> None:
+    """Find the arm's port: unplug it, and see which one goes."""
+    from robofeed import HardwareError
+    from robofeed_serial.dialogue import wait_for_enter
+    from robofeed_serial.port_checks import list_ports
+    from robofeed_serial.port_search import gone, line_about
+
+    before = list_ports()
+    if not before:
+        raise HardwareError("this machine has no serial port with a device behind it: plug it in")
+    for port in before:
+        print(line_about(port))
+    if list_only:
+        return
+    wait_for_enter("Unplug the arm's USB cable")
+    found = gone(before, list_ports())
+    print(f"The arm's port is {found.path}")
+    print(f"Plug it in again, then: robofeed arm scan {found.path}")

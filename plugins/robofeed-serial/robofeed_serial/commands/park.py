@@ -1,0 +1,60 @@
+"""`robofeed arm park` and `robofeed arm relax`: where an arm may lie without power."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Arm = Annotated[str, typer.Argument(help="Which arm: so101, koch ... or its file.")]
+Port = Annotated[str, typer.Option(help="Its port, as `robofeed arm find` tells it.")]
+CalibrationName = Annotated[
+    str, typer.Option(help="Its name or file. Default: as the arm; nominal for a twin.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: somebody is there.")]
+
+
+def park(arm: Arm, port: Port, calibration: CalibrationName = "", yes: Yes = False) -> None:
+    """Drive slowly to the rest pose, then switch the torque off."""
+    from robofeed import HardwareError
+    from robofeed_serial.arm_file import load_arm
+    from robofeed_serial.dialogue import insist_on_yes
+    from robofeed_serial.supervision import Request
+    from robofeed_serial.supervisor_client import SupervisorClient
+    from robofeed_serial.supervisor_settings import PARK_S, SupervisorSettings
+
+    if not yes:
+        insist_on_yes("The arm will move slowly to its rest pose, then let go.")
+    settings = SupervisorSettings(
+        arm=str(load_arm(arm).path), port=port, calibration=calibration, watchdog_s=0.5
+    )
+    client = SupervisorClient(settings)
+    try:
+        client.request(Request.ENGAGE)
+        client.request(Request.PARK)
+        if not client.parked(PARK_S):
+            raise HardwareError(
+                "the arm did not reach its rest pose: is something in its way? It holds where it is"
+            )
+    finally:
+        client.close()
+    print("parked: torque off")
+
+
+def relax(arm: Arm, port: Port, yes: Yes = False) -> None:
+    """Switch the torque off where the arm is: it falls."""
+    from robofeed_serial.arm_file import load_arm
+    from robofeed_serial.buses import make_bus
+    from robofeed_serial.dialogue import insist_on_yes
+
+    if not yes:
+        insist_on_yes("The arm will fall: hold it.")
+    file = load_arm(arm)
+    bus = make_bus(file.protocol, port, file.baud)
+    bus.open()
+    try:
+        bus.prepare(file.ids)
+        bus.set_torque(file.ids, False)
+    finally:
+        bus.close()
+    print("torque off")

@@ -1,0 +1,45 @@
+"""`robofeed arm scan`: who is on a port."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    port: Annotated[str, typer.Argument(help="The port, as `robofeed arm find` tells it.")],
+    baud: Annotated[
+        list[int] | None, typer.Option(help="Try this rate alone; may be given more than once.")
+    ] = None,
+    every_id: Annotated[
+        bool, typer.Option("--all", help="Ask for every id, 0 to 252: slower.")
+    ] = False,
+) -> None:
+    """List the servos on a port: protocol, rate, ids, models, volts, temperatures."""
+    import sys
+
+    from robofeed import HardwareError
+    from robofeed_serial.bus_scan import ALL_IDS, LIKELY_IDS, arms_like, scan_port, table
+    from robofeed_serial.port_checks import latency_warning
+
+    def tell(text: str) -> None:
+        print(f"  trying {text} ...", file=sys.stderr)
+
+    ids = ALL_IDS if every_id else LIKELY_IDS
+    found = scan_port(port, ids, bauds=tuple(baud or ()), tell=tell)
+    if not found:
+        raise HardwareError(
+            f"nobody answers on {port}: is the arm's own power on? Is it this port "
+            "(robofeed arm find)? Two servos with one id drown each other: connect them one at a "
+            "time (robofeed arm setup). Ids above 20 need --all"
+        )
+    print(f"{found[0].protocol} at {found[0].model.baud} bit/s on {port}")
+    print("\n".join(table(found)))
+    names = arms_like(found)
+    if names:
+        print(f"These are the servos of: {', '.join(names)}")
+    else:
+        print("No arm file has exactly these servos (all ship with one id: robofeed arm setup)")
+    if warning := latency_warning(port):
+        print(warning)

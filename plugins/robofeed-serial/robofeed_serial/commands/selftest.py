@@ -1,0 +1,74 @@
+"""`robofeed arm selftest`: whether an arm does what it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    arm: Annotated[str, typer.Argument(help="Which arm: so101, koch ... or its file.")],
+    port: Annotated[str, typer.Option(help="Its port, as `robofeed arm find` tells it.")],
+    calibration: Annotated[
+        str, typer.Option(help="Its name or file. Default: as the arm; nominal for a twin.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="The folder for the report.")] = Path(),
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask: somebody has looked, and is there.")
+    ] = False,
+) -> None:
+    """Move each joint a little, slowly, after asking; write a report that can be posted."""
+    from datetime import datetime
+
+    from robofeed import HardwareError
+    from robofeed_serial.arm_file import load_arm
+    from robofeed_serial.dialogue import insist_on_yes
+    from robofeed_serial.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
+    from robofeed_serial.supervisor_client import SupervisorClient
+    from robofeed_serial.supervisor_settings import (
+        SupervisorSettings,
+        bounds_of,
+        find_calibration,
+    )
+    from robofeed_serial.tool_box import box_of_turns
+
+    file = load_arm(arm)
+    made = find_calibration(file, calibration)
+    settings = SupervisorSettings(
+        arm=str(file.path),
+        port=port,
+        calibration=calibration,
+        speed_share=SPEED_SHARE,
+        watchdog_s=0.5,
+    )
+    bounds = bounds_of(file, made, settings)
+    client = SupervisorClient(settings)
+    try:
+        test = SelfTest(file, client, print)
+        report = test.listen()
+        ways = ways_from(report.rad, bounds.low_rad, bounds.high_rad)
+        low_m, high_m = box_of_turns(file, report.rad, ways)
+        if not yes:
+            box = ", ".join(
+                f"{axis} {low:.2f} to {high:.2f}"
+                for axis, low, high in zip("xyz", low_m, high_m, strict=True)
+            )
+            insist_on_yes(
+                f"Each joint will turn {TURN_RAD:g} rad and back, at {SPEED_SHARE:.0%} of its "
+                f"speed. The tool stays within (m): {box}. Keep that free and the power switch in "
+                "reach."
+            )
+        test.hold_still()
+        test.turn_each(ways)
+    finally:
+        client.close()
+    when = datetime.now().astimezone()
+    path = out / f"selftest-{file.name}-{when:%Y%m%d-%H%M%S}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(test.text(port, f"{when:%Y-%m-%d %H:%M}"), "utf-8")
+    print(f"report: {path}")
+    if not test.passed:
+        failed = ", ".join(each.what for each in test.findings if not each.passed)
+        raise HardwareError(f"the self-test failed: {failed}")

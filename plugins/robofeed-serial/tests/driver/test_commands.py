@@ -1,0 +1,237 @@
+"""`robofeed arm ...` in a real terminal, against twins: what an operator types and sees."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from robofeed import HardwareError
+from robofeed_serial.arm_file import load_arm
+from robofeed_serial.bus_scan import Found, arms_like
+from robofeed_serial.calibration import load_calibration, nominal, save_calibration
+from robofeed_serial.port_checks import PortInfo
+from robofeed_serial.port_search import gone, line_about
+from robofeed_serial.servo_bus import ServoModel
+from robofeed_serial.tool_box import box_of_turns
+from robofeed_serial.twin.process import Twin
+
+LONG_S = 60
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[Twin]:
+    with Twin("so101") as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def own_calibrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOFEED_ARMS", str(tmp_path / "arms"))
+
+
+def robofeed(*arguments: str) -> pexpect.spawn:
+    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "robofeed", "arm", *arguments],
+        encoding="utf-8",
+        timeout=LONG_S,
+        env=environment,
+        dimensions=(40, 200),
+    )
+
+
+def ended(child: pexpect.spawn) -> tuple[int, str]:
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.exitstatus, child.before
+
+
+def test_scan_says_which_arm_it_is(twin: Twin) -> None:
+    status, said = ended(robofeed("scan", str(twin.port)))
+
+    assert status == 0, said
+    assert "feetech at 1000000 bit/s" in said
+    assert said.count("STS3215") == 6
+    assert "so100, so101" in said
+
+
+def test_scan_of_a_missing_port_ends_with_the_code_for_hardware() -> None:
+    status, said = ended(robofeed("scan", "/dev/ttyNOWHERE"))
+
+    assert status == 3
+    assert "/dev/ttyNOWHERE" in said
+
+
+def test_setup_insists_on_one_servo_at_a_time(twin: Twin) -> None:
+    child = robofeed("setup", str(twin.port), "--arm", "so101")
+    child.expect("Connect the servo of gripper to the adapter, and no other, then press Enter")
+    child.sendline()
+    status, said = ended(child)
+
+    assert status == 3
+    assert "6 servos answer" in said and "one at a time" in said
+
+
+def test_calibrating_by_hand_finds_every_joint_again(twin: Twin) -> None:
+    arm = load_arm("so101")
+    wanted = nominal(arm)
+    child = robofeed("calibrate", "so101", "--port", str(twin.port))
+    child.expect("hold it, then press Enter")
+    child.sendline()
+    child.expect("middle of its range, the gripper half open, then press Enter")
+    twin.hand({servo.id: servo.middle_ticks for servo in arm.servos})
+    child.sendline()
+    for servo, known in zip(arm.servos, wanted.servos, strict=True):
+        for ticks in (known.low_ticks, known.high_ticks):
+            child.expect("then press Enter")
+            twin.hand({servo.id: ticks})
+            child.sendline()
+        child.expect(servo.name)
+    status, said = ended(child)
+
+    assert status == 0, said
+    made = load_calibration(arm)
+    assert made.source == "by hand"
+    for got, known in zip(made.servos, wanted.servos, strict=True):
+        # Joints that lift fall a little between being placed and being read: nobody holds them.
+        loose = 5 if got.name in ("shoulder_pan", "wrist_roll", "gripper") else 80
+        assert got.zero_ticks == pytest.approx(known.zero_ticks, abs=loose)
+        assert got.sign == known.sign
+    twin.hand({servo.id: servo.middle_ticks for servo in arm.servos})
+
+
+def test_a_joint_that_was_not_moved_is_named_and_nothing_is_stored(twin: Twin) -> None:
+    child = robofeed("calibrate", "so101", "--port", str(twin.port))
+    for _ in range(14):
+        child.expect("then press Enter")
+        child.sendline()
+    status, said = ended(child)
+
+    assert status == 2
+    assert "shoulder_pan (servo 1) was moved 0.00 rad" in said
+    assert not Path(os.environ["ROBOFEED_ARMS"]).exists()
+
+
+def test_the_selftest_asks_moves_and_writes_a_report(twin: Twin, tmp_path: Path) -> None:
+    save_calibration(nominal(load_arm("so101")), Path(os.environ["ROBOFEED_ARMS"]) / "so101.toml")
+    child = robofeed("selftest", "so101", "--port", str(twin.port), "--out", str(tmp_path))
+    child.expect(r"The tool stays within \(m\): x .* Type yes to go on: ")
+    before = len(twin.log())
+    child.sendline("yes")
+    status, said = ended(child)
+
+    assert status == 0, said
+    (report,) = tmp_path.glob("selftest-so101-*.md")
+    assert "| turning elbow_flex | ok |" in report.read_text("utf-8")
+    moved = [each.ticks for each in twin.log(before) if each.ticks]
+    for servo in range(1, 7):
+        places = [row[servo] for row in moved]
+        assert 40 < max(places) - min(places) < 90  # 0.1 rad are 65 ticks
+
+
+def test_a_selftest_that_is_not_confirmed_moves_nothing(twin: Twin) -> None:
+    before = len(twin.log())
+    child = robofeed("selftest", "so101", "--port", str(twin.port), "--calibration", "nominal")
+    child.expect("Type yes to go on: ")
+    child.sendline("no")
+    status, said = ended(child)
+
+    assert status == 5, said
+    assert [each for each in twin.log(before) if each.what == "goal"] == []
+
+
+def test_teleop_moves_with_keys_and_stops_on_space(twin: Twin) -> None:
+    child = robofeed("teleop", "so101", "--port", str(twin.port), "--calibration", "nominal")
+    child.expect("tool .* moving")
+    before = twin.state()["servos"][0]["present_ticks"]
+    for _ in range(12):
+        child.send("a")
+        time.sleep(0.05)
+    child.send(" ")
+    child.expect("stopped by hand")
+    after = twin.state()["servos"][0]["present_ticks"]
+    time.sleep(0.3)
+    assert abs(after - before) > 20
+    assert abs(twin.state()["servos"][0]["present_ticks"] - after) <= 3
+    child.send("c")
+    child.expect("moving")
+    child.send("q")
+    status, said = ended(child)
+    assert status == 0, said
+
+
+def test_parking_ends_at_rest_without_torque(twin: Twin) -> None:
+    arm = load_arm("so101")
+    calibration = ["--calibration", "nominal"]
+    status, said = ended(robofeed("park", "so101", "--port", str(twin.port), "--yes", *calibration))
+
+    assert status == 0, said
+    servos = twin.state()["servos"]
+    assert not any(each["torque_on"] for each in servos)
+    scales = nominal(arm).scales(arm)
+    for each, scale, rest in zip(servos, scales, arm.model.rest_rad, strict=False):
+        assert scale.to_rad(each["present_ticks"]) == pytest.approx(rest, abs=0.15)
+
+
+def test_teleop_needs_a_terminal(twin: Twin) -> None:
+    import subprocess
+
+    done = subprocess.run(
+        [sys.executable, "-m", "robofeed", "arm", "teleop", "so101", "--port", str(twin.port)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "terminal" in done.stderr
+
+
+def port(device: str, path: str = "") -> PortInfo:
+    return PortInfo(path or device, device, "USB adapter", "1")
+
+
+def test_the_port_that_went_is_the_arms() -> None:
+    arm, other = port("/dev/ttyACM0", "/dev/serial/by-id/usb-arm"), port("/dev/ttyACM1")
+
+    assert gone([arm, other], [other]) == arm
+    assert line_about(arm).startswith("/dev/serial/by-id/usb-arm (/dev/ttyACM0)")
+
+
+@pytest.mark.parametrize(("left", "complaint"), [(2, "no port went"), (0, "several ports")])
+def test_no_port_or_two_ports_gone_is_no_answer(left: int, complaint: str) -> None:
+    ports = [port("/dev/ttyACM0"), port("/dev/ttyACM1")]
+    with pytest.raises(HardwareError, match=complaint):
+        gone(ports, ports[:left])
+
+
+def test_an_arm_is_recognised_by_ids_and_models() -> None:
+    omx = load_arm("omx")
+    found = [
+        Found(
+            "dynamixel",
+            ServoModel(servo.id, servo.model_numbers[0], servo.servo, "52", 4096, 1_000_000),
+            None,
+        )
+        for servo in omx.servos
+    ]
+
+    assert arms_like(found) == ["omx"]
+    assert arms_like(found[:-1]) == []
+
+
+def test_the_box_holds_every_place_of_the_tool() -> None:
+    arm = load_arm("so101")
+    low, high = box_of_turns(arm, [*arm.model.home_rad, 0.5], [0.1, -0.1, 0.1, 0.1, 0.1, 0.1])
+    home = arm.geometry().figures().home_tool_m
+
+    assert all(a < q < b for a, q, b in zip(low, home, high, strict=True))
+    assert all(b - a < 0.2 for a, b in zip(low, high, strict=True))
