@@ -12,7 +12,8 @@ from robofeed_serial.servo_bus import BusTimeout, Item, ServoBus
 
 MIDDLE_TICKS = 256
 """so near its middle must a servo say it stands once it has been homed there"""
-_TRIES = 5
+PATIENCE_S = 2.0
+"""for a servo to answer, while a person waits"""
 
 
 def calibrate_by_hand(
@@ -87,11 +88,11 @@ def home_here(bus: ServoBus, servo: Servo) -> int | None:
 def position(bus: ServoBus, servo: Servo) -> int:
     """Where the servo is now. Raises HardwareError where it stays silent."""
     asked_ns = time.monotonic_ns()
-    for _ in range(_TRIES):
-        state = bus.read_states([servo.id]).get(servo.id)
+    while time.monotonic_ns() < asked_ns + PATIENCE_S * 1e9:
+        state = bus.read_states([servo.id], budget_s=0.1).get(servo.id)
         if state is not None and state.time_ns >= asked_ns:
             return state.position_ticks
-        time.sleep(0.05)
+        time.sleep(0.02)
     raise BusTimeout(
         f"servo {servo.id} ({servo.name}) on {bus.port} is silent: check its cable, then calibrate "
         "again"

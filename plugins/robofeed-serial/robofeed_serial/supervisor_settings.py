@@ -34,7 +34,7 @@ class SupervisorSettings(BaseModel):
     calibration: str = ""
     """a name or a path; "" = named as the arm; "nominal" = as the arm file says"""
     period_s: float = Field(default=0.01, gt=0, le=0.05)
-    watchdog_s: float = Field(default=0.1, ge=0.03, le=0.5)
+    watchdog_s: float = Field(default=0.1, ge=0.03, le=1.0)
     tool_speed_m_s: float = Field(default=0.0, ge=0)
     """0 = the arm file's"""
     speed_share: float = Field(default=1.0, gt=0, le=1)
