@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
 from robofeed.data.fleet import Table
+from robofeed.data.observation import Observation, Target
+from robofeed.observe import cell as cell_module
 from robofeed.observe.cell import Cell
 from robofeed.testing.fake_arm import PERIOD_S, FakeArm
 
-STEPS = 8
 
+def what_happens(simulated: bool, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What an arm and its clock are asked to do in an episode of two steps, in order."""
+    happened: list[str] = []
 
-def seconds_for_steps(simulated: bool) -> float:
-    arm = FakeArm(simulated=simulated)
+    class Clock:
+        def __init__(self, period_s: float) -> None:
+            happened.append(f"a clock of {period_s} s")
+
+        def start(self) -> None:
+            happened.append("start")
+
+        def wait(self) -> None:
+            happened.append("wait")
+
+    class Told(FakeArm):
+        def send(self, target: Target) -> None:
+            happened.append("send")
+            super().send(target)
+
+        def observe(self) -> Observation:
+            happened.append("observe")
+            return super().observe()
+
+    monkeypatch.setattr(cell_module, "FixedRate", Clock)
+    arm = Told(simulated=simulated)
     table = Table.over(arm.spec, 1)
     table.proposed[:] = np.zeros_like(table.proposed)
     cell = Cell(arm, table, 0)
     cell.open()
     cell.reset(1)
-    began_s = time.monotonic()
-    for _ in range(STEPS):
-        cell.step()
+    cell.step()
+    cell.step()
     cell.close()
-    return time.monotonic() - began_s
+    return happened
 
 
-def test_a_real_arm_steps_at_its_period() -> None:
-    assert seconds_for_steps(simulated=False) == pytest.approx(STEPS * PERIOD_S, abs=0.2)
-    assert seconds_for_steps(simulated=False) >= (STEPS - 0.1) * PERIOD_S
+def test_a_real_arm_is_looked_at_a_period_after_it_was_told_to_move(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step = ["send", "wait", "observe"]
+
+    assert what_happens(False, monkeypatch) == [
+        f"a clock of {PERIOD_S} s",
+        "observe",
+        "start",
+        *step,
+        *step,
+    ]
 
 
-def test_simulated_time_does_not_wait() -> None:
-    assert seconds_for_steps(simulated=True) < STEPS * PERIOD_S / 2
+def test_simulated_time_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert what_happens(True, monkeypatch) == ["observe", "send", "observe", "send", "observe"]
