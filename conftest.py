@@ -17,6 +17,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+pytest_plugins = ["robofeed.testing.pytest_options"]
+
 hypothesis.settings.register_profile("repository", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repository")
 

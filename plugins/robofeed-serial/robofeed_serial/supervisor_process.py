@@ -21,7 +21,7 @@ from robofeed_serial.arm_file import load_arm
 from robofeed_serial.buses import make_bus
 from robofeed_serial.goal_gate import GoalGate
 from robofeed_serial.servo_arm import ServoArm
-from robofeed_serial.servo_bus import ServoBus
+from robofeed_serial.servo_bus import BusTimeout, ServoBus
 from robofeed_serial.shared_memory import SharedMemory
 from robofeed_serial.supervision import Failure, Mode, Order, Report
 from robofeed_serial.supervisor import PARK_SPEED, Supervisor
@@ -34,8 +34,7 @@ from robofeed_serial.supervisor_settings import (
 )
 from robofeed_serial.wire_trace import WireTrace
 
-FIRST_READ_S = 0.5
-"""Nothing is in a hurry before the first cycle."""
+FIRST_READ_S = 3.0
 REST_S = 3.0
 """After a client is gone: so long may the arm take to come to rest."""
 
@@ -77,13 +76,25 @@ def _start(settings: SupervisorSettings) -> tuple[Supervisor, ServoBus]:
         arm = ServoArm(file, calibration, bus)
         arm.identify()
         bus.prepare(file.ids)
-        arm.read(FIRST_READ_S)
+        _read_patiently(arm)
     except BaseException:
         bus.close()
         raise
     gate = GoalGate(bounds, lambda rad: kinematics.pose(rad[:joints]).tool_m)
     park_speed = [PARK_SPEED * speed for speed in bounds.speed_rad_s]
     return Supervisor(arm, gate, rest_of(file), park_speed, settings.watchdog_s), bus
+
+
+def _read_patiently(arm: ServoArm) -> None:
+    """Until every servo has said where it is: nothing is in a hurry before the first cycle."""
+    end_s = time.monotonic() + FIRST_READ_S
+    while True:
+        try:
+            arm.read(0.2)
+            return
+        except BusTimeout:
+            if time.monotonic() > end_s:
+                raise
 
 
 def _switch_watchdogs_off(bus: ServoBus, ids: tuple[int, ...]) -> None:
