@@ -45,7 +45,7 @@ def kinematics_are_pure(trial: Trial) -> None:
     limits = backend.spec.limits
     if limits is None:
         raise NotChecked("no limits to draw joints from")
-    joints = (limits.joint_low_rad + limits.joint_high_rad) / 2
+    joints = np.float32(0.5) * (limits.joint_low_rad + limits.joint_high_rad)
     given = joints.copy()
     first, second = backend.tool_at(joints), backend.tool_at(joints)
     assert np.array_equal(first, second), "tool_at differs from one call to the next"
