@@ -13,54 +13,65 @@ class EchoFilter:
     def __init__(self) -> None:
         self.echoes = False
         """Whether this port is known to echo."""
-        self._due = bytearray()
-        """Sent, and not yet come back."""
-        self._held = bytearray()
-        """Came back so far as the request did: an echo, or a reply that begins alike."""
+        self._due: list[bytes] = []
+        """Sent, and not yet come back, oldest first."""
+        self._held = b""
+        """Came back so far as something due does: an echo, or a reply that begins alike."""
         self._unsure = False
 
     def sent(self, data: bytes, *, asks: bool) -> None:
         """Note what was written; `asks` where a reply is to follow, by which echoes are learned."""
         if self.echoes:
-            self._due += data
+            self._due.append(data)
         elif asks:
-            self._due[:] = data
-            self._held.clear()
+            self._due = [data]
+            self._held = b""
             self._unsure = True
 
+    def answered(self) -> None:
+        """A reply is there, or no longer waited for: what has not come back by now was lost."""
+        self._due.clear()
+
     def strip(self, data: bytes) -> bytes:
-        """`data` without the echo. While unsure, what may be one is held back until more comes."""
+        """`data` without echoes. What may be half of one is held back until more comes."""
         if not self._due:
-            return data
-        if self.echoes:
-            return self._strip_known(data)
-        if not self._unsure:
-            return data
-        self._held += data
-        if len(self._held) <= len(self._due):
-            if self._due.startswith(self._held):
-                return b""
-        elif self._held.startswith(self._due):
-            self.echoes = True
-            del self._held[: len(self._due)]
-        return self._give_up()
+            return self.release() + data
+        data, self._held = self._held + data, b""
+        if not self.echoes:
+            return self._learn(data)
+        kept = b""
+        for place, echo in enumerate(self._due):
+            before, found, after = data.partition(echo)
+            if found:
+                kept, data = kept + before, after
+                self._due[: place + 1] = [b""] * (place + 1)
+        self._due = [echo for echo in self._due if echo]
+        half = max((_overlap(data, echo) for echo in self._due), default=0)
+        self._held = data[len(data) - half :]
+        return kept + data[: len(data) - half]
 
     def release(self) -> bytes:
         """What was held back: nothing followed it, so it was the reply itself (or half of one)."""
-        return self._give_up() if self._held else b""
-
-    def _give_up(self) -> bytes:
-        self._unsure = False
-        self._due.clear()
-        held = bytes(self._held)
-        self._held.clear()
+        held, self._held = self._held, b""
         return held
 
-    def _strip_known(self, data: bytes) -> bytes:
-        """A byte that differs ends the echo: some of it was lost, and the decoder looks on."""
-        for position, byte in enumerate(data):
-            if not self._due or self._due[0] != byte:
-                self._due.clear()
-                return data[position:]
-            del self._due[0]
-        return b""
+    def _learn(self, data: bytes) -> bytes:
+        """Whether what comes first is the request. If so, and more follows, this port echoes."""
+        if not self._unsure:
+            return data
+        request = self._due[0]
+        if len(data) <= len(request) and request.startswith(data):
+            self._held = data
+            return b""
+        self._unsure = False
+        self._due.clear()
+        if not data.startswith(request):
+            return data
+        self.echoes = True
+        return data[len(request) :]
+
+
+def _overlap(data: bytes, echo: bytes) -> int:
+    """How many bytes at the end of `data` are the beginning of `echo`, but not all of it."""
+    longest = min(len(data), len(echo) - 1)
+    return next((n for n in range(longest, 0, -1) if data.endswith(echo[:n])), 0)

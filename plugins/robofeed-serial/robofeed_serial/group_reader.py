@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -24,7 +25,13 @@ Timed = tuple[int, Reply]
 
 
 def ask(
-    link: Link, codec: Codec, request: bytes, ids: Sequence[int], size: int, deadline_s: float
+    link: Link,
+    codec: Codec,
+    request: bytes,
+    ids: Sequence[int],
+    size: int,
+    deadline_s: float,
+    gap_s: float = math.inf,
 ) -> dict[int, Timed]:
     """The right replies to `request` from `ids`, in the order asked; a reply each, the newest.
 
@@ -32,16 +39,28 @@ def ask(
     servo says why not. Never raises BusTimeout: who did not answer is missing.
     """
     decoder = codec.decoder(size)
+    own = set(codec.decoder(size).feed(request)) if size else set()
+    """The request itself where it reads like a reply: on an adapter that echoes it comes back."""
     places = {servo_id: place for place, servo_id in enumerate(ids)}
     found: dict[int, Timed] = {}
     last_place = -1
+    heard = False
+
+    def hear(data: bytes) -> bool:
+        nonlocal heard
+        heard = True
+        return take(decoder.feed(data))
 
     def take(replies: Sequence[Reply]) -> bool:
         nonlocal last_place
         now_ns = time.monotonic_ns()
         for reply in replies:
             place = places.get(reply.servo_id)
-            if place is None or (len(reply.data) != size and (reply.data or not reply.error)):
+            if (
+                place is None
+                or reply in own
+                or (len(reply.data) != size and (reply.data or not reply.error))
+            ):
                 link.statistics.misfits += 1
                 link.doubt()
                 continue
@@ -52,9 +71,10 @@ def ask(
         return len(found) == len(places)
 
     try:
-        link.exchange(request, lambda data: take(decoder.feed(data)), deadline_s)
+        link.exchange(request, hear, deadline_s, gap_s)
     except BusTimeout:
         take(decoder.finish())
+        link.statistics.garbled += heard and not found
     link.statistics.crc_errors += decoder.crc_errors
     link.statistics.replies += len(found)
     return found
@@ -68,6 +88,8 @@ class GroupReader:
         self._codec = codec
         self._misses: dict[int, int] = {}
         self._asked_s: dict[int, float] = {}
+        self._slow = False
+        """Of late nobody answered in the usual time: perhaps the adapter is slow."""
 
     def read(
         self, ids: Sequence[int], address: int, size: int, budget_s: float
@@ -81,13 +103,19 @@ class GroupReader:
             wire_s = self._link.wire_s(len(request) + len(missing) * self._codec.reply_length(size))
             usual_s = wire_s + RETURN_DELAY_S * len(missing) + self._link.reply_wait_s
             left_s = end_s - time.monotonic()
+            wait_s = max(left_s, wire_s) if self._slow else min(usual_s, max(left_s, wire_s))
             if not missing or (tries and left_s < wire_s + LEAST_WAIT_S):
                 break
             if tries:
                 self._link.statistics.retries += 1
-            found |= ask(
-                self._link, self._codec, request, missing, size, min(usual_s, max(left_s, wire_s))
-            )
+            asked_ns = time.monotonic_ns()
+            gap_s = math.inf if self._slow else self._link.gap_s
+            found |= ask(self._link, self._codec, request, missing, size, wait_s, gap_s)
+            if not found:
+                self._slow = True
+            elif not tries:
+                first_ns = min(time_ns for time_ns, _ in found.values())
+                self._slow = self._slow and (first_ns - asked_ns) / 1e9 > usual_s
             missing = [servo_id for servo_id in missing if servo_id not in found]
             # The first of them may be why those after it are silent.
             missing = missing[1:] + missing[:1]

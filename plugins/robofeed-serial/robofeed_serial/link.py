@@ -10,6 +10,7 @@ one reading, never all later ones.
 
 from __future__ import annotations
 
+import math
 import select
 import termios
 import time
@@ -26,6 +27,8 @@ BITS_PER_BYTE = 10
 """8 data bits, a start and a stop bit."""
 REPLY_WAIT_S = 0.012
 """How long a reply may take beyond its time on the wire: USB, the system, a busy machine."""
+GAP_S = 0.004
+"""Servos asked together answer one right after another; silence so long ends their answer."""
 QUIET_S = 0.002
 """Silence after which a line counts as quiet: two USB frames."""
 DRAIN_AT_MOST_S = 0.05
@@ -52,13 +55,16 @@ class Link:
         self.url = url
         self.statistics = BusStatistics()
         self.reply_wait_s = REPLY_WAIT_S
-        """Longer where the adapter's latency timer is; known once the port is open."""
+        """How long a reply may take beyond the wire; the adapter's latency timer is part of it."""
+        self.gap_s = GAP_S
+        """Silence within a reply after which no more of it comes, likewise."""
         self._baud = baud
         self._trace = trace
         self._port: serial.SerialBase | None = None
         self._selectable = False
         self._echo = EchoFilter()
         self._doubt_until_s = 0.0
+        self._heard_s = 0.0
         self._fastest_s: dict[tuple[int, int], float] = {}
         """The shortest time that a reply has taken for sure, by lengths of request and reply."""
 
@@ -95,7 +101,8 @@ class Link:
         self._selectable = _has_descriptor(port)
         self._echo = EchoFilter()
         self._ask_for_low_latency(port)
-        self.reply_wait_s = REPLY_WAIT_S + (latency_timer_ms(self.url) or 0) / 1000
+        timer_s = (latency_timer_ms(self.url) or 0) / 1000
+        self.reply_wait_s, self.gap_s = REPLY_WAIT_S + timer_s, GAP_S + timer_s
         self._remark(f"opened {self.url} at {self._baud}")
 
     def close(self) -> None:
@@ -151,12 +158,19 @@ class Link:
         """Write what nobody answers. Raises PortGone, BusTimeout where the port takes no bytes."""
         self._write(data, asks=False)
 
-    def exchange(self, request: bytes, until: Callable[[bytes], bool], deadline_s: float) -> bytes:
+    def exchange(
+        self,
+        request: bytes,
+        until: Callable[[bytes], bool],
+        deadline_s: float,
+        gap_s: float = math.inf,
+    ) -> bytes:
         """Write `request` and hand `until` every byte that comes, until it says True.
 
         `until` gets each new piece once and decodes it. It may get more after it said True, while
         replies are in doubt: then the newest reply is the right one. Returns all that came. Raises
-        BusTimeout when it has not said True `deadline_s` from now, PortGone when the port is lost.
+        BusTimeout when it has not said True `deadline_s` from now, or nothing has followed the last
+        byte for `gap_s`; PortGone when the port is lost.
         """
         self._drop_stale()
         started_s = time.monotonic()
@@ -164,10 +178,11 @@ class Link:
         self.statistics.requests += 1
         end_s = started_s + deadline_s
         received = bytearray()
-        if not self._collect(until, end_s, received):
+        if not self._collect(until, end_s, gap_s, received):
             self.statistics.time_outs += 1
             self.doubt()
             self.drain_until_quiet()
+            self._echo.answered()
             raise BusTimeout(
                 f"No whole reply on {self.url} within {deadline_s * 1000:.0f} ms "
                 f"({len(received)} bytes came). Check power, cable, baud rate and id: "
@@ -176,6 +191,7 @@ class Link:
         took_s = time.monotonic() - started_s
         self.statistics.latencies_s.append(took_s)
         self._settle(until, len(request), took_s, end_s, received)
+        self._echo.answered()
         return bytes(received)
 
     def doubt(self) -> None:
@@ -186,8 +202,8 @@ class Link:
         """Throw away what comes until nothing has for a moment. Returns how many bytes."""
         end_s = time.monotonic() + DRAIN_AT_MOST_S
         drained = len(self._echo.release())
-        while time.monotonic() < end_s:
-            data = self._receive(QUIET_S)
+        while (now_s := time.monotonic()) < end_s:
+            data = self._receive(max(0.0, self._heard_s + QUIET_S - now_s))
             if data is None:
                 break
             drained += len(data)
@@ -196,11 +212,13 @@ class Link:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    def _collect(self, until: Callable[[bytes], bool], end_s: float, received: bytearray) -> bool:
+    def _collect(
+        self, until: Callable[[bytes], bool], end_s: float, gap_s: float, received: bytearray
+    ) -> bool:
         """Whether `until` was content by `end_s`, with a last look after it: the host may sleep."""
         while True:
-            remaining_s = end_s - time.monotonic()
-            data = self._receive(max(0.0, remaining_s))
+            wait_s = max(0.0, end_s - time.monotonic())
+            data = self._receive(min(wait_s, gap_s) if received else wait_s)
             if data is None:
                 data = self._echo.release()  # nothing followed: it was the reply after all
                 received += data
@@ -277,6 +295,7 @@ class Link:
             raise self._gone("was lost", error) from error
         if not data:
             return None
+        self._heard_s = time.monotonic()
         self._traced(data)
         return self._echo.strip(data)
 

@@ -30,6 +30,7 @@ TRIES = 6
 makes 0.8 s in all until a servo counts as missing ..."""
 PINGS = 2
 """... but not where a scan asks for 254 of them."""
+UNREADABLE = "unreadable: perhaps two servos with this id"
 STOP_BUDGET_S = 0.1
 """How long a stop insists on measured positions ..."""
 STOP_AT_S = 0.2
@@ -109,15 +110,16 @@ class RegisterBus(ABC):
     # --- all servos -------------------------------------------------------------------------------
 
     def ping(self, servo_id: int) -> ServoModel | None:
-        return self._ping(servo_id, PINGS)
+        return self._who(servo_id, PINGS)
 
     def scan(self, ids: Iterable[int] = range(254)) -> list[ServoModel]:
         before = self._strays()
         wanted = list(ids)
-        found = {servo_id: model for servo_id in wanted if (model := self._ping(servo_id, 1))}
+        found = {servo_id: model for servo_id in wanted if (model := self._who(servo_id, 1))}
         if self._strays() != before:  # somebody answered too late to be heard
-            silent = [servo_id for servo_id in wanted if servo_id not in found]
-            found |= {servo_id: model for servo_id in silent if (model := self.ping(servo_id))}
+            for servo_id in wanted:
+                if servo_id not in found and (model := self._who(servo_id, PINGS)):
+                    found[servo_id] = model
         return [found[servo_id] for servo_id in sorted(found)]
 
     def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
@@ -167,6 +169,17 @@ class RegisterBus(ABC):
         if refusal := self._refusal(reply.error):
             self._refuse(servo_id, f"to tell its {item}", refusal)
         return register.decode(reply.data)
+
+    def _who(self, servo_id: int, tries: int) -> ServoModel | None:
+        """The answer to a ping; also where servos answer, but across each other."""
+        garbled = self.statistics.garbled
+        model = self._ping(servo_id, tries)
+        if model is None and self.statistics.garbled > garbled:
+            return self._unreadable(servo_id)
+        return model
+
+    def _unreadable(self, servo_id: int) -> ServoModel:
+        return ServoModel(servo_id, -1, UNREADABLE, "", 0, self.baud)
 
     def _register(self, servo_id: int, item: Item) -> Register:
         try:

@@ -101,7 +101,7 @@ class ServoModel:
     number: int
     """The model number the servo gives."""
     name: str
-    """That number's name, "unknown model N", or why the number (-1 then) cannot be read."""
+    """That number's name, "unknown model N", or why the number cannot be read (-1 then)."""
     firmware: str
     ticks_per_turn: int
     baud: int
@@ -135,6 +135,8 @@ class BusStatistics:
     """Whole, right replies; a group request brings one from each servo."""
     crc_errors: int = 0
     """Frames refused for their checksum."""
+    garbled: int = 0
+    """Requests answered by bytes that hold no frame at all: noise, or two servos at once."""
     misfits: int = 0
     """Whole frames of a wrong servo or length, thrown away."""
     time_outs: int = 0

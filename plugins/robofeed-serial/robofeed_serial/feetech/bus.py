@@ -57,11 +57,10 @@ class FeetechBus(RegisterBus):
         request = self._codec.read(servo_id, *IDENTITY)
         reply = self._ask_again(request, servo_id, IDENTITY[1], TRIES - 2)
         if reply is None:  # two servos with this id answer a ping alike, and then talk across
-            name, firmware, number = "unreadable: perhaps two servos with this id", "", -1
-        else:
-            number = int.from_bytes(reply.data[3:5], "little")
-            name = MODEL_NAMES.get(number, f"unknown model {number}")
-            firmware = f"{reply.data[0]}.{reply.data[1]}"
+            return self._unreadable(servo_id)
+        number = int.from_bytes(reply.data[3:5], "little")
+        name = MODEL_NAMES.get(number, f"unknown model {number}")
+        firmware = f"{reply.data[0]}.{reply.data[1]}"
         return ServoModel(servo_id, number, name, firmware, TICKS_PER_TURN, self.baud)
 
     def prepare(self, ids: Sequence[int]) -> None:

@@ -50,25 +50,46 @@ def test_a_reply_equal_to_the_request_is_given_back_in_the_end() -> None:
     assert not echo.echoes
 
 
-@given(st.binary(max_size=20), st.binary(min_size=1, max_size=20), st.lists(st.integers(0, 99)))
+@given(
+    st.binary(min_size=1, max_size=20),
+    st.binary(min_size=1, max_size=20),
+    st.lists(st.integers(0, 99)),
+)
 def test_once_known_everything_sent_is_taken_out(
     quiet: bytes, reply: bytes, cuts: list[int]
 ) -> None:
     echo = EchoFilter()
     echo.sent(PING, asks=True)
     echo.strip(PING + REPLY)
+    echo.answered()
     echo.sent(quiet, asks=False)
     echo.sent(PING, asks=True)
 
     got = b"".join(echo.strip(piece) for piece in pieces(quiet + PING + reply, cuts))
 
-    assert got == reply
+    assert got + echo.release() == reply
 
 
-def test_a_spoilt_echo_ends_it() -> None:
+def test_what_comes_before_an_echo_does_not_hide_it() -> None:
+    """A late reply to an earlier request."""
     echo = EchoFilter()
     echo.sent(PING, asks=True)
     echo.strip(PING + REPLY)
+    echo.answered()
     echo.sent(PING, asks=True)
 
-    assert echo.strip(b"\xff\xff\x09" + REPLY) == b"\x09" + REPLY
+    assert echo.strip(REPLY[3:] + PING + REPLY) == REPLY[3:] + REPLY
+
+
+def test_a_spoilt_echo_does_not_swallow_the_next_reply() -> None:
+    echo = EchoFilter()
+    echo.sent(PING, asks=True)
+    echo.strip(PING + REPLY)
+    echo.answered()
+    echo.sent(PING, asks=True)
+    spoilt = echo.strip(b"\xff\xff\x09" + REPLY) + echo.release()
+    echo.answered()
+    echo.sent(PING, asks=True)
+
+    assert spoilt == b"\xff\xff\x09" + REPLY
+    assert echo.strip(PING + REPLY) + echo.release() == REPLY
