@@ -77,7 +77,7 @@ def new_bus(arm: str, new_twin: Twin) -> Iterator[ServoBus]:
 
 
 def test_opening_and_reading_write_nothing(new_bus: ServoBus, new_twin: Twin) -> None:
-    new_bus.read_states(IDS)
+    new_bus.read_states(IDS, budget_s=0.5)
     new_bus.ping(1)
     new_bus.read(2, "goal_position")
 
@@ -110,7 +110,7 @@ def test_states_are_fresh_and_whole(bus: ServoBus, twin: Twin, arm: str) -> None
     bus.prepare(IDS)
     true = true_ticks(twin)
     started_ns = time.monotonic_ns()
-    states = bus.read_states(IDS)
+    states = bus.read_states(IDS, budget_s=0.5)
 
     assert sorted(states) == list(IDS)
     for servo_id, state in states.items():
@@ -126,7 +126,7 @@ def test_states_are_fresh_and_whole(bus: ServoBus, twin: Twin, arm: str) -> None
 
 
 def test_quick_states_keep_what_only_full_ones_tell(bus: ServoBus) -> None:
-    full, quick = bus.read_states(IDS), bus.read_states(IDS)
+    full, quick = bus.read_states(IDS, budget_s=0.5), bus.read_states(IDS)
 
     assert all(quick[servo_id].time_ns > full[servo_id].time_ns for servo_id in IDS)
     assert all(quick[servo_id].voltage_v == full[servo_id].voltage_v for servo_id in IDS)
@@ -158,7 +158,9 @@ def test_settings_survive_the_power(new_bus: ServoBus, new_twin: Twin) -> None:
 
 def test_goals_move_what_is_held(new_bus: ServoBus, new_twin: Twin) -> None:
     new_bus.prepare(IDS)
-    present = {servo_id: s.position_ticks for servo_id, s in new_bus.read_states(IDS).items()}
+    present = {
+        servo_id: s.position_ticks for servo_id, s in new_bus.read_states(IDS, budget_s=0.5).items()
+    }
     goals = {servo_id: inwards(ticks, 100) for servo_id, ticks in present.items()}
     new_bus.write_goals(present)
     new_bus.set_torque(IDS, True)
@@ -167,7 +169,7 @@ def test_goals_move_what_is_held(new_bus: ServoBus, new_twin: Twin) -> None:
     end_s = time.monotonic() + 10
     while time.monotonic() < end_s:
         new_bus.write_goals(goals)
-        states = new_bus.read_states(IDS)
+        states = new_bus.read_states(IDS, budget_s=0.5)
         if all(abs(states[i].position_ticks - goals[i]) < 25 for i in IDS):
             break
         time.sleep(0.02)
@@ -275,11 +277,11 @@ def test_an_item_of_other_servos_is_told_to_be_missing(bus: ServoBus, arm: str) 
 
 
 def test_a_twin_that_ends_is_a_port_that_is_gone(new_bus: ServoBus, new_twin: Twin) -> None:
-    new_bus.read_states(IDS)
+    new_bus.read_states(IDS, budget_s=0.5)
     new_twin.close()
 
     with pytest.raises(PortGone):
-        new_bus.read_states(IDS)
+        new_bus.read_states(IDS, budget_s=0.5)
     with pytest.raises(PortGone):
         new_bus.write_goals({1: 2048})
     new_bus.close()
