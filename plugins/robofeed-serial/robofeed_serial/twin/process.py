@@ -54,7 +54,7 @@ class Twin:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it and wait until its port can be opened.
+        """Start it and wait until it serves; the port is there then, unless a fault took it.
 
         Raises:
             HardwareError: it ended instead; the message has what it said.
@@ -69,7 +69,7 @@ class Twin:
             text=True,
         )
         end_s = time.monotonic() + START_S
-        while not (self.port.is_symlink() and self.control.is_socket()):
+        while not self._serves():
             if self._process.poll() is not None or time.monotonic() > end_s:
                 self._process.kill()
                 said = self._process.communicate()[1].strip()
@@ -77,6 +77,16 @@ class Twin:
                 self._folder.cleanup()
                 raise HardwareError(f"the twin did not start: {said or 'it said nothing'}")
             time.sleep(0.01)
+
+    def _serves(self) -> bool:
+        """It answers its control socket from when its port is plugged in."""
+        if not self.control.is_socket():
+            return False
+        try:
+            self.state()
+        except HardwareError:
+            return False
+        return True
 
     def close(self) -> None:
         """End it. Idempotent."""
