@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import subprocess
@@ -73,6 +74,42 @@ def test_the_window_shows_the_arm_at_work_and_prints_nothing(screen: tuple[str, 
     assert seen["cube"] > 1e-4
     assert seen["goal"] > 1e-4
     assert seen["arm"] > 1e-3
+
+
+@pytest.mark.needs("Xvfb")
+@pytest.mark.timeout(400)
+def test_an_episode_is_replayed_in_the_window(screen: tuple[str, Path], tmp_path: Path) -> None:
+    display, pixels = screen
+    robofeed = (sys.executable, "-m", "robofeed")
+    settings = ("schedule.random_steps=50", "stop.steps=50", "simulation.processes=1")
+    few = ("evaluation.episodes=1", "evaluation.final_episodes=1")
+    subprocess.run(
+        [
+            *(*robofeed, "train", "reach", "--out", str(tmp_path), "--name", "run", "-q"),
+            *(word for setting in (*settings, *few) for word in ("--set", setting)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    replaying = subprocess.Popen(
+        [*robofeed, "replay", str(tmp_path / "run" / "e000000"), "--gui", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DISPLAY": display},
+    )
+    seen = {"arm": 0.0, "goal": 0.0}
+    while replaying.poll() is None:
+        now = _shares(_picture(pixels))
+        seen = {name: max(seen[name], now[name]) for name in seen}
+        time.sleep(0.1)
+    out, error = replaying.communicate(timeout=60)
+
+    assert replaying.returncode == 0, error
+    said = json.loads(out)
+    assert (said["episode"], said["steps"]) == ("e000000", 50)
+    assert seen["arm"] > 1e-3
+    assert seen["goal"] > 1e-4
 
 
 def _picture(pixels: Path) -> np.ndarray:
