@@ -157,6 +157,8 @@ static void run_piece(uint64_t until)
     uint64_t now = chip_cycle();
     if (now >= until)
         return;
+    /* simavr counts a parity bit that is not there: 11 bits for 10. */
+    uart->cycles_per_byte = cycles_per_byte();
     avr_cycle_timer_register(avr, until - now, wake, NULL); /* a sleeping chip stops here, too */
     while (chip_cycle() < until && !chip_crashed()) {
         avr_run(avr);

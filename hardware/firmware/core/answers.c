@@ -44,7 +44,7 @@ uint8_t answer_hello(const board *b, uint8_t sequence, uint8_t *wire)
 static uint8_t supply_dv(const board *b)
 {
     uint32_t scaled = (uint32_t)b->inputs.adc[ADC_SUPPLY] * b->config.board.supply_full_dv;
-    return (uint8_t)((scaled + 511) / 1023);
+    return (uint8_t)((scaled + 512) >> 10); /* a division by 1023 would take 40 us */
 }
 
 uint8_t answer_state(const board *b, uint8_t type, uint8_t sequence, uint8_t *wire)

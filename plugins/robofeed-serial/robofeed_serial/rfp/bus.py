@@ -50,6 +50,7 @@ class RfpBus:
         self._states: dict[int, ServoState] = {}
         self._goals = [0] * JOINTS
         self._board_state: BoardState | None = None
+        self._goal_number = 0
         self._engaged = False
         self._nobody_answered = False
 
@@ -75,6 +76,11 @@ class RfpBus:
     def newest(self) -> BoardState | None:
         """What the board said last; None before it said anything."""
         return self._board_state
+
+    @property
+    def newest_goal_number(self) -> int:
+        """What `newest.applied_sequence` is once the newest goals are obeyed."""
+        return self._goal_number
 
     def open(self) -> None:
         self._link.open()
@@ -143,7 +149,7 @@ class RfpBus:
         for servo_id, ticks in goals.items():
             if 1 <= servo_id <= JOINTS:
                 wanted[servo_id - 1] = self._goals[servo_id - 1] = min(max(ticks, 1), 0xFFFF)
-        self._session.say(Kind.SETPOINT_QUIET, _goals_payload(tuple(wanted)))
+        self._goal_number = self._session.say(Kind.SETPOINT_QUIET, _goals_payload(tuple(wanted)))
 
     def exchange_goals(self, goals: Mapping[int, int]) -> BoardState:
         """Write goals and read everybody's state in one trip. Raises BusTimeout, PortGone."""
@@ -151,7 +157,9 @@ class RfpBus:
         for servo_id, ticks in goals.items():
             wanted[servo_id - 1] = self._goals[servo_id - 1] = min(max(ticks, 1), 0xFFFF)
         payload = _goals_payload(tuple(wanted))
-        return self._take_payload(self._session.ask(Kind.SETPOINT, payload, tries=1))
+        state = self._take_payload(self._session.ask(Kind.SETPOINT, payload, tries=1))
+        self._goal_number = self._session.sequence
+        return state
 
     def set_torque(self, ids: Sequence[int], on: bool) -> None:
         """All servos of the board at once: another choice of `ids` is a ConfigError.

@@ -187,11 +187,11 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> FirmwareBuild:
 def lockstep_board(firmware: FirmwareBuild, tmp_path: Path) -> Iterator[LockstepMaker]:
     made: list[SimulatedBoard] = []
 
-    def make(config: BoardConfig | None = CONFIG) -> LockstepBoard:
+    def make(config: BoardConfig | None = CONFIG, *, slow: bool = False) -> LockstepBoard:
         path = tmp_path / "eeprom"
         if config is not None:
             write_eeprom(path, config)
-        made.append(SimulatedBoard(firmware, eeprom=path))
+        made.append(SimulatedBoard(firmware, eeprom=path, slow=slow))
         board = LockstepBoard(made[-1])
         _connect(board)
         board.tick(3)

@@ -13,6 +13,7 @@ from robofeed_serial.rfp.config import BoardConfig
 from robofeed_serial.rfp.frames import Frame
 from robofeed_serial.rfp.messages import (
     BoardFault,
+    BoardState,
     Hello,
     Kind,
     Mode,
@@ -184,7 +185,7 @@ def test_it_answers_after_any_garbage(lockstep_board: LockstepMaker) -> None:
     noise = random.Random(4).randbytes(20_000)
     board.simulated.receive(noise)
     board.simulated.take()
-    board.tick(480)  # 400 ms of noise, and simavr is a little slower than a wire
+    board.tick(420)  # 400 ms of noise
     assert board.simulated.happened.data == b""
     board.send(b"\0")  # ends what the noise began; else the first request would be taken with it
     state = board.state()
@@ -193,6 +194,27 @@ def test_it_answers_after_any_garbage(lockstep_board: LockstepMaker) -> None:
     assert state.lost_bytes == 0
     assert state.faults & (BoardFault.LINK | BoardFault.HEARTBEAT)
     assert board.state(Kind.CLEAR).faults == BoardFault.NONE
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("slow", "rate_hz"), [(True, 200), (False, 500)])
+def test_it_keeps_up_for_a_minute_of_its_time(
+    lockstep_board: LockstepMaker, load_share: float, slow: bool, rate_hz: int
+) -> None:
+    board = lockstep_board(slow=slow)
+    board.arm()
+    simulated = board.simulated
+    for number in range(round(60 * rate_hz * load_share)):
+        sequence = (board.sequence + 1 + number) % 256
+        goals = (3000 + number % 100,) * 6
+        simulated.take()
+        simulated.receive(Frame(Kind.SETPOINT, sequence, goals_payload(goals)).to_wire())
+        simulated.run(cycles=CLOCK_HZ // rate_hz)
+        answer = Frame.from_wire(simulated.take().data)  # whole before the next one goes out
+        state = BoardState.from_payload(answer.payload)
+        assert (state.mode, state.applied_sequence) == (Mode.ARMED, sequence)
+    assert (state.bad_frames, state.lost_bytes) == (0, 0)
 
 
 def test_lockstep_is_the_same_each_time(lockstep_board: LockstepMaker) -> None:
