@@ -10,7 +10,9 @@ import numpy as np
 from robofeed.config import resolve
 from robofeed.data.episode import Episode, Segment
 from robofeed.data.errors import DataError
+from robofeed.data.observation import ControlMode, Gate
 from robofeed.data.run_folder import open_run_folder
+from robofeed.data.spec import FloatArray
 from robofeed.data.store import FOLDER, EpisodeStore
 from robofeed.feedback.clips import Clip
 from robofeed.labelling.run_camera import open_clips
@@ -105,7 +107,7 @@ def reexecute(found: FoundEpisode, window: bool = False) -> Replayed:
         seen = [guarded.reset(episode.seed).state]
         if window:
             rate.start()
-        for action in episode.executed:
+        for action in asked(episode):
             if window:
                 rate.wait()
             guarded.apply(action)
@@ -119,3 +121,19 @@ def reexecute(found: FoundEpisode, window: bool = False) -> Replayed:
         bool((difference == 0).all()),
         float(difference.max()),
     )
+
+
+def asked(episode: Episode) -> FloatArray:
+    """What stood before the safety gates at each step, float32 [T, action].
+
+    Where a gate shortened the way of the joints, no action leads to quite the same goal: there the
+    gates are given what they were given then.
+    """
+    actions = episode.executed.copy()
+    touched = episode.gates != Gate.NONE
+    autonomous = touched & (episode.mode == ControlMode.AUTONOMOUS)
+    actions[autonomous] = episode.proposed[autonomous]
+    if episode.correction is not None:
+        steered = touched & (episode.mode == ControlMode.CORRECTING)
+        actions[steered] = episode.correction[steered]
+    return actions

@@ -108,6 +108,7 @@ def test_an_episode_is_replayed_in_the_window(screen: tuple[str, Path], tmp_path
     assert replaying.returncode == 0, error
     said = json.loads(out)
     assert (said["episode"], said["steps"]) == ("e000000", 50)
+    assert said["same"], "gates touched some of its steps"
     assert seen["arm"] > 1e-3
     assert seen["goal"] > 1e-4
 
