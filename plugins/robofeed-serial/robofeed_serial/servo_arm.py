@@ -97,7 +97,7 @@ class ServoArm:
             assert model is not None
             if servo.model_numbers and model.number not in servo.model_numbers:
                 raise HardwareError(
-                    f"servo {servo.id} {at} is a {model.name} (number {model.number}), but joint "
+                    f"servo {servo.id} {at} is: {model.name} (number {model.number}), but joint "
                     f"{servo.name} of {self.arm.name} has a {servo.servo}: wrong arm file, or a "
                     "servo was replaced by another kind"
                 )
@@ -196,6 +196,17 @@ class ServoArm:
             self.bus.prepare(self.ids)  # a watchdog that has tripped ignores goals until then
         return False
 
+    def lost_torque(self, number: int) -> bool:
+        """Whether servo `number` of the arm file has its torque off though nobody asked for that.
+
+        Its power failed for a moment, or it protected itself: its goal is forgotten as well. One
+        that does not say, or is of a kind that cannot, has not.
+        """
+        try:
+            return self.bus.read(self.ids[number], "torque") == 0
+        except (ConfigError, BusTimeout, ServoRefused):
+            return False
+
     def relax(self) -> None:
         """Torque off: the arm falls."""
         self.bus.set_torque(self.ids, False)
@@ -240,8 +251,10 @@ class ServoArm:
     def _ping(self, servo_id: int) -> ServoModel | None:
         """Who has this id, asked more than once: nobody is in a hurry yet."""
         for attempt in range(_TRIES):
+            last = attempt == _TRIES - 1
             with contextlib.suppress(BusTimeout):  # it answered, then did not: ask again
-                if (model := self.bus.ping(servo_id)) is not None:
+                model = self.bus.ping(servo_id)
+                if model is not None and (model.number >= 0 or last):  # -1: it could not be read
                     return model
             if attempt < _TRIES - 1:
                 time.sleep(_PAUSE_S)

@@ -21,7 +21,10 @@ SLEPT_S = 1.0
 PARK_SPEED = 0.25
 """share of the joints' speed limits on the way to the rest pose"""
 PARKED_RAD = 0.1
+TORQUE_EVERY = 5
+"""cycles between two looks at whether a servo still has its torque"""
 _SETTLED_CYCLES = 5
+_RECENT_NS = 30_000_000
 _CLIENT_GONE = "the program that drives the arm has ended"
 
 
@@ -55,6 +58,7 @@ class Supervisor:
         self._held_cycles = 0
         self._done_id = 0
         self._orphan = False
+        self._cycles = 0
         self._last_ns: int | None = None
         self._reading: ArmReading | None = None
 
@@ -179,7 +183,22 @@ class Supervisor:
                 f"joint {servo.name} (servo {servo.id} on {self._arm.bus.port}) has been silent "
                 f"for {age_ns / 1e6:.0f} ms: check its cable"
             )
-        return self._arm.complaint(reading)
+        return self._arm.complaint(reading) or self._torque_lost(age_ns)
+
+    def _torque_lost(self, oldest_ns: int) -> str:
+        """One servo is asked every few cycles, in turn; not while one is silent: it takes time."""
+        self._cycles += 1
+        if self._cycles % TORQUE_EVERY or oldest_ns > _RECENT_NS:
+            return ""
+        servos = self._arm.arm.servos
+        number = self._cycles // TORQUE_EVERY % len(servos)
+        if not self._arm.lost_torque(number):
+            return ""
+        servo = servos[number]
+        return (
+            f"joint {servo.name} (servo {servo.id} on {self._arm.bus.port}) has lost its torque: "
+            "its power failed for a moment. Support the arm, check supply and plugs"
+        )
 
     def _hold(self, reason: str) -> None:
         """Hold where the arm is measured now, and stay so."""

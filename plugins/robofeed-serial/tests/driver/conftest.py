@@ -124,6 +124,7 @@ class MemoryBus:
             "goal_position": servo.goal,
             "homing_offset": servo.offset,
             "mode": servo.mode,
+            "torque": int(servo.torque),
         }[item]
 
     def write(self, servo_id: int, item: Item, value: int) -> None: ...

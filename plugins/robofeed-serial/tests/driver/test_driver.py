@@ -137,14 +137,19 @@ def test_the_expert_reaches_and_every_goal_kept_to_the_limits(twin: Twin) -> Non
         assert guarded.reset(seed=3).state[-6:-3] == pytest.approx(first.state[-6:-3])
     finally:
         guarded.close()
-    entries = twin.log(before)
-    torque_on = next(n for n, each in enumerate(entries) if each.what == "torque" and each.value)
-    first_goals = {each.servo_id: each.value for each in entries[:torque_on] if each.what == "goal"}
-    assert set(first_goals) == {1, 2, 3, 4, 5, 6}
-    positions = {servo: 2048 for servo in range(1, 7)}
-    for each in entries[:torque_on]:
+    entries = twin.log()
+    torque_on = next(
+        n for n, each in enumerate(entries) if n >= before and each.what == "torque" and each.value
+    )
+    positions: dict[int, int] = {}
+    first_goals: dict[int | None, int | None] = {}
+    for number, each in enumerate(entries[:torque_on]):
         positions |= dict(each.ticks)
-    assert all(abs(first_goals[servo] - positions[servo]) <= 3 for servo in first_goals)
+        if number >= before and each.what == "goal":
+            first_goals[each.servo_id] = each.value
+    assert first_goals == {
+        servo: pytest.approx(ticks, abs=12) for servo, ticks in positions.items()
+    }
 
 
 def test_stop_from_another_thread_holds_until_the_next_reset(twin: Twin) -> None:

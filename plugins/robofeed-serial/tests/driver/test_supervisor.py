@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -93,6 +94,7 @@ def test_a_goal_that_is_no_number_leaves_the_joint_where_it_is(bench: Any, bad: 
         ("hot", r"joint elbow_flex \(servo 3 on memory\) is at 80 degrees"),
         ("overload", r"joint elbow_flex .* protects itself: overload"),
         ("slept", "the computer slept"),
+        ("brown-out", r"joint elbow_flex \(servo 3 on memory\) has lost its torque"),
     ],
 )
 def test_whatever_goes_wrong_it_holds_where_it_is_and_says_why(
@@ -110,17 +112,19 @@ def test_whatever_goes_wrong_it_holds_where_it_is_and_says_why(
         servo.temperature_c = 80.0
     elif what == "overload":
         servo.faults = ServoFault.OVERLOAD
+    elif what == "brown-out":
+        servo.torque, servo.goal = False, 0
     elif what == "slept":
         bench.bus.now_ns += 2_000_000_000
-    report = bench.cycle(12) if what == "silent" else bench.go(goal, 12)
+    report = (
+        bench.cycle(12) if what == "silent" else bench.go(goal, 30 if what == "brown-out" else 12)
+    )
     measured = report.rad[0]
     report = bench.go(goal, 100)
 
     assert report.latched
     assert report.mode is Mode.HOLDING
     assert pytest.approx(measured, abs=0.05) == report.rad[0] < 0.25
-    import re
-
     assert re.search(reason, report.reason)
 
 
