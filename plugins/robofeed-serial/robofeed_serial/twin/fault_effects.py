@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from robofeed.data.errors import ConfigError
 from robofeed_serial.twin.arm import TwinArm
 from robofeed_serial.twin.fault import SERVO_KINDS, Fault
+from robofeed_serial.twin.motor import AMBIENT_C
 from robofeed_serial.twin.servo import Servo
 from robofeed_serial.twin.terminal import TwinTerminal
 from robofeed_serial.twin.wire import Wire
@@ -70,8 +71,8 @@ class FaultEffects:
                 servo.deaf = begins
             case "stuck":
                 servo.motor.stuck = begins
-            case "hot" if begins:
-                servo.motor.temperature_c = fault.temperature_c
+            case "hot":
+                servo.motor.temperature_c = fault.temperature_c if begins else AMBIENT_C
             case "brown_out" if begins:
                 servo.reboot()
             case "overload" if begins:

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from robofeed.data.errors import ConfigError
 from robofeed_serial.arm_file import load_arm
 from robofeed_serial.twin.arm import TwinArm
 from robofeed_serial.twin.build import build_arm, build_servos, twin_joints
@@ -23,7 +24,7 @@ from robofeed_serial.twin.control import ControlServer
 from robofeed_serial.twin.fault import FaultFile, parse_fault, read_fault_file
 from robofeed_serial.twin.fault_effects import FaultEffects
 from robofeed_serial.twin.fault_script import FaultScript
-from robofeed_serial.twin.gcode.build import GCODE_ARMS, build_gcode
+from robofeed_serial.twin.gcode.build import GCODE_ARMS, GCODE_BAUD, build_gcode
 from robofeed_serial.twin.server import TwinServer, Visitor
 from robofeed_serial.twin.servo import Servo
 from robofeed_serial.twin.terminal import TwinTerminal
@@ -103,6 +104,8 @@ def run_twin(options: TwinOptions) -> None:
         def plugged() -> None:
             running.add(faults, time.monotonic_ns())
             print(f"{described} at {options.link}", flush=True)
+            if not server.terminal.tells_baud:
+                print("this system does not tell the baud: it answers at any, unpaced", flush=True)
 
         server.on_plug = plugged
         signal.signal(signal.SIGTERM, lambda number, frame: server.stop())
@@ -114,9 +117,14 @@ def _build(
 ) -> tuple[TwinArm, Wire, str, list[Visitor]]:
     """The arm, the wire to it, what it is in a few words, and who of it wants to be visited."""
     if options.arm in GCODE_ARMS:
+        if options.baud not in (None, GCODE_BAUD) or options.physics != "kinematic":
+            raise ConfigError(
+                f"the twin of {options.arm} has {GCODE_BAUD} bit/s and no physics: leave out "
+                "--baud and --physics"
+            )
         arm, line = build_gcode(options.arm)
         wire = Wire(line, paced=options.paced)
-        return arm, wire, f"{options.arm}: G-code, 115200 bit/s", []
+        return arm, wire, f"{options.arm}: G-code, {GCODE_BAUD} bit/s", []
     described = load_arm(options.arm)
     servos: Sequence[Servo]
     visitors: list[Visitor] = []

@@ -32,6 +32,11 @@ class TwinTerminal:
         """Whether a host can open it."""
         return self._master >= 0
 
+    @property
+    def tells_baud(self) -> bool:
+        """Whether this system says at which rate the host has opened it."""
+        return platform.system() == "Linux"
+
     def fileno(self) -> int:
         """For `select`; -1 while unplugged."""
         return self._master
@@ -55,12 +60,13 @@ class TwinTerminal:
     def unplug(self) -> None:
         """As if the cable were pulled: the host's reads and writes fail, the path is gone."""
         if self.is_plugged:
-            self.link.unlink(missing_ok=True)
+            if self.link.is_symlink() and os.readlink(self.link) == os.ttyname(self._slave):
+                self.link.unlink()
             self._close()
 
     def baud(self) -> int:
         """The rate the host has set, bit/s; 0 where this system does not tell it."""
-        if platform.system() == "Linux":
+        if self.tells_baud:
             packed = fcntl.ioctl(self._master, _TCGETS2, bytes(_TERMIOS2.size))
             return int(_TERMIOS2.unpack(packed)[-1])
         return 0
@@ -87,8 +93,11 @@ class TwinTerminal:
     def _make_link(self, target: str) -> None:
         try:
             if self.link.is_symlink():
-                if self.link.exists() and not os.readlink(self.link).startswith("/dev/"):
-                    raise ConfigError(f"{self.link} leads elsewhere. Choose another --link.")
+                if self.link.exists() and os.readlink(self.link) != target:
+                    raise ConfigError(
+                        f"{self.link} leads to {os.readlink(self.link)}, perhaps of another twin: "
+                        "choose another --link, or remove it if that twin is gone"
+                    )
                 self.link.unlink()
             self.link.symlink_to(target)
         except OSError as error:

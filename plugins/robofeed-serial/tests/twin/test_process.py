@@ -142,7 +142,7 @@ def twin_command(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["so102"], "did you mean 'so10"),
         (["so101", "--baud", "12345"], "no rate 12345"),
         (["so101", "--fault", "mute:servo_id=8"], "no servo 8"),
-        (["rfp6"], "speaks 'rfp'"),
+        (["uarm", "--baud", "9600"], "leave out --baud"),
     ],
 )
 def test_what_cannot_be_started_says_why(arguments: list[str], says: str, tmp_path: Path) -> None:
@@ -150,6 +150,26 @@ def test_what_cannot_be_started_says_why(arguments: list[str], says: str, tmp_pa
 
     assert done.returncode == 2
     assert says in " ".join(done.stderr.split())
+
+
+def test_the_port_of_a_running_twin_is_left_to_it(twin: Twin) -> None:
+    done = twin_command("so101", "--link", str(twin.port))
+
+    assert done.returncode == 2
+    assert "perhaps of another twin" in " ".join(done.stderr.split())
+    wait_until(lambda: pings(twin))
+
+
+def test_a_link_left_behind_is_replaced(tmp_path: Path) -> None:
+    with Twin("uarm") as twin:
+        twin.port.unlink()
+        twin.port.symlink_to("/dev/pts/99999")
+        twin.fault("unplug")
+        assert twin.port.is_symlink(), "not the twin's own link any more"
+
+        twin.clear()
+
+        assert twin.port.exists()
 
 
 def test_a_file_in_the_way_of_the_link_stays(tmp_path: Path) -> None:

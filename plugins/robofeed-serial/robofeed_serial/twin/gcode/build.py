@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from robofeed_serial.twin.arm import TwinArm
 from robofeed_serial.twin.gcode.grbl import GRBL_AXES, MIROBOT_AXES, GrblLine
-from robofeed_serial.twin.gcode.machine import Machine, Mode
+from robofeed_serial.twin.gcode.machine import GCODE_BAUD, Machine, Mode
 from robofeed_serial.twin.gcode.uarm import AXES, UarmLine
 from robofeed_serial.twin.supply import Supply
 from robofeed_serial.twin.wire import Line
+
+__all__ = ["GCODE_ARMS", "GCODE_BAUD", "build_gcode"]
 
 GCODE_ARMS = ("uarm", "mirobot", "grbl")
 

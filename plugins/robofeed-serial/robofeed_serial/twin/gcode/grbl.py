@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from robofeed_serial.twin.gcode.machine import Axes, Machine, Mode
+from robofeed_serial.twin.gcode.machine import GCODE_BAUD, Axes, Machine, Mode
 from robofeed_serial.twin.gcode.words import words
 from robofeed_serial.twin.servo import Reply
 
-BAUD = 115_200
 Dialect = Literal["grbl", "mirobot"]
 GRBL_AXES = Axes("XYZ", (-200.0,) * 3, (200.0,) * 3, (0.0,) * 3, 100.0, 15)
 """mm"""
@@ -43,7 +42,7 @@ class GrblLine:
         self._speed = machine.axes.fastest
 
     def receive(self, data: bytes, baud: int) -> list[Reply]:
-        if baud not in (0, BAUD):
+        if baud not in (0, GCODE_BAUD):
             return []
         replies: list[Reply] = []
         for byte in data:

@@ -11,6 +11,8 @@ from enum import StrEnum
 from robofeed_serial.twin.motor import MotorModel
 from robofeed_serial.twin.servo import Note, unnoted
 
+GCODE_BAUD = 115_200
+
 
 class Mode(StrEnum):
     """What the machine is doing, in grbl's words."""

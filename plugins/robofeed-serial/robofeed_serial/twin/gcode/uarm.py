@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from robofeed_serial.twin.gcode.machine import Axes, Machine
+from robofeed_serial.twin.gcode.machine import GCODE_BAUD, Axes, Machine
 from robofeed_serial.twin.gcode.words import words
 from robofeed_serial.twin.servo import Reply
 
-BAUD = 115_200
 AXES = Axes("XYZ", (-350.0, -350.0, -120.0), (350.0, 350.0, 180.0), (200.0, 0.0, 150.0), 250.0, 8)
 """mm; the ends are those of a box round its reach"""
 NEAREST_MM, FURTHEST_MM = 120.0, 350.0
@@ -31,7 +30,7 @@ class UarmLine:
         self._heard = bytearray()
 
     def receive(self, data: bytes, baud: int) -> list[Reply]:
-        if baud not in (0, BAUD):
+        if baud not in (0, GCODE_BAUD):
             return []
         self._heard += data
         *lines, rest = bytes(self._heard).split(b"\n")
