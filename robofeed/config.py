@@ -123,7 +123,8 @@ class Clips(Table):
     fps: Annotated[float, Field(ge=0.0, le=120.0, allow_inf_nan=False)] = 0.0
     """Pictures a second; 0 = as fast as the arm moved. Each step is one picture at any speed."""
     camera: str = ""
-    """A camera that the backend has; empty = its usual one."""
+    """A camera that the backend has, or several that share each picture, as in "corner+side"; empty
+    = its usual one."""
 
 
 class Schedule(Table):

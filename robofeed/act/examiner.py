@@ -38,6 +38,11 @@ class Examination:
         """Summed true reward of each episode."""
         return tuple(float(each.truth.reward.sum()) for each in self.recorded if each.truth)
 
+    @property
+    def last_rewards(self) -> tuple[float, ...]:
+        """True reward of the last step of each episode: where the arm ended."""
+        return tuple(float(each.truth.reward[-1]) for each in self.recorded if each.truth)
+
     def clips(self) -> ClipBatch:
         """The whole episodes as clips: what was seen and done, nothing of the truth."""
         episodes = [each.episode for each in self.recorded]

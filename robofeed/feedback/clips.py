@@ -23,8 +23,10 @@ from robofeed.feedback.clip_encoding import decode_mp4, read_header, write_mp4
 Render = Callable[..., Picture]
 """Makes a picture of a stored scene: `Renders.render`, given (scene, height, width[, camera])."""
 
-_VERSION = 1
+_VERSION = 2
 """Changes whenever a clip of the same content would look otherwise."""
+_AND = "+"
+"""Between the names of cameras that share a picture."""
 _EPISODES_IN_MEMORY = 8
 _STRIPE_PX = 16
 MISSING_COLOURS = ((214, 40, 122), (32, 32, 36))
@@ -47,7 +49,11 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class ClipLook:
-    """Size in px, pictures a second (0 = as fast as the arm moved), and the camera ("" = usual)."""
+    """Size in px, pictures a second (0 = as fast as the arm moved), and the camera ("" = usual).
+
+    Several cameras, as in "corner+side", share the picture: side by side, or one above the other
+    in a picture that is higher than wide. One picture shows no depth; two do.
+    """
 
     width: int = 320
     height: int = 240
@@ -148,8 +154,21 @@ class ClipStore:
             raise DataError("the episode was stored without scenes")
         if not np.isfinite(scene).all():
             raise DataError("the scene is not finite")
-        camera = (look.camera,) if look.camera else ()
-        return self._camera.render(scene, look.height, look.width, *camera)
+        if not look.camera:
+            return self._camera.render(scene, look.height, look.width)
+        return self._views(self._camera.render, scene, look.camera.split(_AND))
+
+    def _views(self, render: Render, scene: FloatArray, names: list[str]) -> Picture:
+        """What these cameras see, in one picture."""
+        look = self._look
+        across = look.width >= look.height
+        side = look.width if across else look.height
+        edges = [side * number // len(names) for number in range(len(names) + 1)]
+        views = []
+        for name, start, stop in zip(names, edges[:-1], edges[1:], strict=True):
+            size = (look.height, stop - start) if across else (stop - start, look.width)
+            views.append(render(scene, *size, name))
+        return np.concatenate(views, axis=1 if across else 0)
 
     def pictures(self, segment: Segment) -> Pictures:
         """Draw a segment. Raises as `clip` does."""

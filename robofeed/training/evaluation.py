@@ -37,6 +37,8 @@ class RunEvaluation:
     interval: tuple[float, float]
     collisions: int
     mean_true_return: float
+    mean_last_reward: float
+    """true reward of an episode's last step; for reach minus the distance in units of 0.1 m"""
     skipped_checkpoints: tuple[str, ...]
     """damaged ones that were passed over"""
     chosen_by: str
@@ -103,6 +105,7 @@ def evaluate_run(
         interval=wilson_interval(examination.successes, episodes),
         collisions=examination.collisions,
         mean_true_return=float(np.mean(examination.true_returns)),
+        mean_last_reward=float(np.mean(examination.last_rewards)),
         skipped_checkpoints=tuple(loaded.skipped),
         chosen_by=chosen_by,
     )

@@ -62,6 +62,19 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (64, 96)])
+def test_cameras_share_a_picture_along_its_longer_side(
+    tmp_path: Path, width: int, height: int
+) -> None:
+    scene = np.full((3, 1), 200, np.float32)
+    store_episode(tmp_path, "e000000", scene)
+    look = ClipLook(width, height, camera="day+night")
+    picture = ClipStore(tmp_path, Camera(paint), look).draw(scene[0])
+    assert picture.shape == (height, width, 3)
+    day, night = np.array_split(picture, 2, axis=0 if height > width else 1)
+    assert (day == 200).all() and (night == 100).all()
+
+
 def test_each_step_is_the_picture_of_what_it_led_to(run: Path) -> None:
     clip = ClipStore(run, Camera(paint), LOOK).clip(Segment("e000000", 3, 9))
 

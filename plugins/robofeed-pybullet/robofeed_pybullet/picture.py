@@ -22,6 +22,9 @@ from robofeed_pybullet.scene import GOAL_COLOUR, GOAL_RADIUS_M, Scene, decode
 from robofeed_pybullet.table import LIGHT, LIGHT_M, Ball, Shot, Table
 
 _FIELD_DEG = 42.0
+"""of view, from bottom to top of a picture ..."""
+_ASPECT = 4 / 3
+"""... of this shape or a wider one; more in a narrower one, which so loses nothing at its sides."""
 _NOT_TURNED = (0.0, 0.0, 0.0, 1.0)
 VIEWS: Mapping[str, tuple[float, float]] = {
     "corner": (52.0, -30.0),
@@ -104,7 +107,9 @@ class Painter:
             pybullet.resetJointState(self._body, joint, position, physicsClientId=client)
         self._move(self._goal, seen.goal_m, (0.0, 0.0, 0.0, 1.0))
         self._place(seen.bodies)
-        projection = pybullet.computeProjectionMatrixFOV(_FIELD_DEG, width / height, 0.02, 10.0)
+        half = math.tan(math.radians(_FIELD_DEG / 2)) * max(1.0, _ASPECT * height / width)
+        field_deg = 2 * math.degrees(math.atan(half))
+        projection = pybullet.computeProjectionMatrixFOV(field_deg, width / height, 0.02, 10.0)
 
         def shoot(world: int) -> Shot:
             picture, depth = pybullet.getCameraImage(

@@ -74,6 +74,16 @@ def test_the_goal_is_seen_where_it_is(arm: str) -> None:
     backend.close()
 
 
+def test_a_narrow_picture_cuts_nothing_off_at_its_sides() -> None:
+    backend, scene = scene_of(2)
+    scene[6:9] = 0.15, 0.28, 0.1
+    wide, narrow = (greenish(backend.render(scene, 120, width, "front")) for width in (160, 90))
+    assert wide.sum() > 20 and narrow.sum() > 5
+    place, same = (np.argwhere(ball)[:, 1].mean() / ball.shape[1] for ball in (wide, narrow))
+    assert same == pytest.approx(place, abs=0.02)
+    backend.close()
+
+
 def test_the_arm_moves_in_the_picture() -> None:
     backend, scene = scene_of(3)
     before = backend.render(scene, 120, 160).astype(int)
