@@ -85,12 +85,13 @@ export class LabelView {
     const clips = stage.question.clips.length;
     this.badges = [];
     const shots = stage.shots.map((shot, place) => this.drawShot(shot, place));
+    const tall = stage.shots.some(({ canvas }) => canvas.height > canvas.width) ? ".tall" : "";
     const broken =
       stage.broken && element("p.broken", {}, `This clip cannot be shown: ${stage.broken}`);
     this.root.replaceChildren(
       this.drawModes(),
       element("h1", {}, PROMPTS[mode](clips)),
-      element(`div.clips.of${clips}`, {}, ...shots, broken),
+      element(`div.clips.of${clips}${tall}`, {}, ...shots, broken),
       this.drawActions(),
     );
     this.mark();
