@@ -1,77 +1,53 @@
 """Takes our own bytes out of what comes back, on adapters that hear themselves talk.
 
 A half-duplex adapter without a switched receiver returns every byte the host sends. The echo of a
-Feetech read of two bytes has the length of its reply, so it must go before anybody decodes.
+Feetech read of two bytes has the length of its reply, so it must go before anybody decodes. On an
+adapter known to echo it has a good side: what comes before a request's echo is no reply to it.
 """
 
 from __future__ import annotations
 
 
 class EchoFilter:
-    """Finds out whether a port echoes, from the first request whose bytes all come back."""
+    """Finds out whether a port echoes, from a request whose bytes all come back before more."""
 
     def __init__(self) -> None:
         self.echoes = False
         """Whether this port is known to echo."""
-        self._due: list[bytes] = []
-        """Sent, and not yet come back, oldest first."""
+        self._request = b""
+        """Sent, and not yet come back."""
         self._held = b""
-        """Came back so far as something due does: an echo, or a reply that begins alike."""
-        self._unsure = False
+        """Came, and may be an echo, or older than one."""
 
-    def sent(self, data: bytes, *, asks: bool) -> None:
-        """Note what was written; `asks` where a reply is to follow, by which echoes are learned."""
-        if self.echoes:
-            self._due.append(data)
-        elif asks:
-            self._due = [data]
-            self._held = b""
-            self._unsure = True
+    def asked(self, request: bytes) -> None:
+        """Note a request that is being written."""
+        self._request, self._held = request, b""
 
     def answered(self) -> None:
-        """A reply is there, or no longer waited for: what has not come back by now was lost."""
-        self._due.clear()
+        """Its reply is there, or no longer waited for."""
+        self._request = b""
 
     def strip(self, data: bytes) -> bytes:
-        """`data` without echoes. What may be half of one is held back until more comes."""
-        if not self._due:
-            return self.release() + data
-        data, self._held = self._held + data, b""
-        if not self.echoes:
-            return self._learn(data)
-        kept = b""
-        for place, echo in enumerate(self._due):
-            before, found, after = data.partition(echo)
-            if found:
-                kept, data = kept + before, after
-                self._due[: place + 1] = [b""] * (place + 1)
-        self._due = [echo for echo in self._due if echo]
-        half = max((_overlap(data, echo) for echo in self._due), default=0)
-        self._held = data[len(data) - half :]
-        return kept + data[: len(data) - half]
+        """`data` without the echo; b"" while it is not known what it is."""
+        if not self._request:
+            return data
+        self._held += data
+        if self.echoes:
+            _, found, after = self._held.partition(self._request)
+            return self._pass(after) if found else b""
+        if self._request.startswith(self._held):
+            return b""  # an echo, or a reply that begins alike: what follows will tell
+        if self._held.startswith(self._request):
+            self.echoes = True
+            return self._pass(self._held[len(self._request) :])
+        return self._pass(self._held)
 
     def release(self) -> bytes:
-        """What was held back: nothing followed it, so it was the reply itself (or half of one)."""
-        held, self._held = self._held, b""
-        return held
+        """What was held back: nothing came after it, so it may be the reply itself."""
+        if self._held:
+            self.echoes = False
+        return self._pass(self._held)
 
-    def _learn(self, data: bytes) -> bytes:
-        """Whether what comes first is the request. If so, and more follows, this port echoes."""
-        if not self._unsure:
-            return data
-        request = self._due[0]
-        if len(data) <= len(request) and request.startswith(data):
-            self._held = data
-            return b""
-        self._unsure = False
-        self._due.clear()
-        if not data.startswith(request):
-            return data
-        self.echoes = True
-        return data[len(request) :]
-
-
-def _overlap(data: bytes, echo: bytes) -> int:
-    """How many bytes at the end of `data` are the beginning of `echo`, but not all of it."""
-    longest = min(len(data), len(echo) - 1)
-    return next((n for n in range(longest, 0, -1) if data.endswith(echo[:n])), 0)
+    def _pass(self, data: bytes) -> bytes:
+        self._request, self._held = b"", b""
+        return data

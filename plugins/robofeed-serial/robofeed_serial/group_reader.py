@@ -62,6 +62,8 @@ def ask(
                 or (len(reply.data) != size and (reply.data or not reply.error))
             ):
                 link.statistics.misfits += 1
+                if reply in own:
+                    link.hears_itself()
                 link.doubt()
                 continue
             if place <= last_place:  # servos answer in the order asked: this is an older answer's

@@ -198,6 +198,10 @@ class Link:
         """Take replies only once nothing newer follows, for a while: one came that nobody asked."""
         self._doubt_until_s = time.monotonic() + DOUBT_S
 
+    def hears_itself(self) -> None:
+        """Our own request was among the replies: the adapter echoes."""
+        self._echo.echoes = True
+
     def drain_until_quiet(self) -> int:
         """Throw away what comes until nothing has for a moment. Returns how many bytes."""
         end_s = time.monotonic() + DRAIN_AT_MOST_S
@@ -261,14 +265,14 @@ class Link:
             raise self._gone("was lost", error) from error
         if data:
             self._traced(data)
-            stale = len(self._echo.strip(data)) + len(self._echo.release())
-            self.statistics.drained_bytes += stale
-            if stale:
+            if not self._echo.echoes:  # else it is what was last sent and not to be answered
+                self.statistics.drained_bytes += len(data)
                 self.doubt()
 
     def _write(self, data: bytes, *, asks: bool) -> None:
         port = self._opened()
-        self._echo.sent(data, asks=asks)
+        if asks:
+            self._echo.asked(data)
         if self._trace is not None:
             self._trace.sent(data)
         try:

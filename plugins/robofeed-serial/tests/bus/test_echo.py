@@ -11,6 +11,7 @@ from robofeed_serial.echo import EchoFilter
 
 PING = b"\xff\xff\x01\x02\x01\xfb"
 REPLY = b"\xff\xff\x01\x02\x00\xfc"
+CUTS = st.lists(st.integers(0, 50), max_size=4)
 
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -18,10 +19,18 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
-@given(st.lists(st.integers(0, 50), max_size=4))
+def on_a_port_that_echoes() -> EchoFilter:
+    echo = EchoFilter()
+    echo.asked(PING)
+    echo.strip(PING + REPLY)
+    echo.answered()
+    return echo
+
+
+@given(CUTS)
 def test_an_echo_is_learned_from_the_first_request(cuts: list[int]) -> None:
     echo = EchoFilter()
-    echo.sent(PING, asks=True)
+    echo.asked(PING)
 
     got = b"".join(echo.strip(piece) for piece in pieces(PING + REPLY, cuts))
 
@@ -29,10 +38,10 @@ def test_an_echo_is_learned_from_the_first_request(cuts: list[int]) -> None:
     assert echo.echoes
 
 
-@given(st.lists(st.integers(0, 50), max_size=4))
+@given(CUTS)
 def test_no_byte_is_lost_where_there_is_no_echo(cuts: list[int]) -> None:
     echo = EchoFilter()
-    echo.sent(PING, asks=True)
+    echo.asked(PING)
 
     got = b"".join(echo.strip(piece) for piece in pieces(REPLY, cuts))
 
@@ -43,53 +52,40 @@ def test_no_byte_is_lost_where_there_is_no_echo(cuts: list[int]) -> None:
 def test_a_reply_equal_to_the_request_is_given_back_in_the_end() -> None:
     """A servo with a voltage fault answers a ping with the ping's own bytes."""
     echo = EchoFilter()
-    echo.sent(PING, asks=True)
+    echo.asked(PING)
 
     assert echo.strip(PING) == b""
     assert echo.release() == PING
     assert not echo.echoes
 
 
-@given(
-    st.binary(min_size=1, max_size=20),
-    st.binary(min_size=1, max_size=20),
-    st.lists(st.integers(0, 99)),
-)
-def test_once_known_everything_sent_is_taken_out(
-    quiet: bytes, reply: bytes, cuts: list[int]
+@given(st.binary(max_size=20), st.binary(min_size=1, max_size=20), CUTS)
+def test_what_comes_before_an_echo_is_no_reply(
+    before: bytes, reply: bytes, cuts: list[int]
 ) -> None:
-    echo = EchoFilter()
-    echo.sent(PING, asks=True)
-    echo.strip(PING + REPLY)
-    echo.answered()
-    echo.sent(quiet, asks=False)
-    echo.sent(PING, asks=True)
+    """Echoes of what was not to be answered, and late replies to earlier requests."""
+    echo = on_a_port_that_echoes()
+    echo.asked(PING)
+    stream = before + PING + reply
+    if stream.index(PING) != len(before):
+        return  # the bytes before happen to begin an echo
 
-    got = b"".join(echo.strip(piece) for piece in pieces(quiet + PING + reply, cuts))
-
-    assert got + echo.release() == reply
+    assert b"".join(echo.strip(piece) for piece in pieces(stream, cuts)) == reply
 
 
-def test_what_comes_before_an_echo_does_not_hide_it() -> None:
-    """A late reply to an earlier request."""
-    echo = EchoFilter()
-    echo.sent(PING, asks=True)
-    echo.strip(PING + REPLY)
-    echo.answered()
-    echo.sent(PING, asks=True)
+def test_a_port_that_no_longer_echoes_is_believed_after_one_reply() -> None:
+    echo = on_a_port_that_echoes()
+    echo.asked(PING)
+    first = echo.strip(REPLY) + echo.release()
+    echo.asked(PING)
 
-    assert echo.strip(REPLY[3:] + PING + REPLY) == REPLY[3:] + REPLY
+    assert first == REPLY
+    assert echo.strip(REPLY) == REPLY
 
 
-def test_a_spoilt_echo_does_not_swallow_the_next_reply() -> None:
-    echo = EchoFilter()
-    echo.sent(PING, asks=True)
-    echo.strip(PING + REPLY)
-    echo.answered()
-    echo.sent(PING, asks=True)
-    spoilt = echo.strip(b"\xff\xff\x09" + REPLY) + echo.release()
-    echo.answered()
-    echo.sent(PING, asks=True)
+def test_silence_says_nothing_about_echoes() -> None:
+    echo = on_a_port_that_echoes()
+    echo.asked(PING)
+    echo.release()
 
-    assert spoilt == b"\xff\xff\x09" + REPLY
-    assert echo.strip(PING + REPLY) + echo.release() == REPLY
+    assert echo.echoes

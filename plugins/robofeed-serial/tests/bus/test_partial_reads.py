@@ -187,3 +187,22 @@ def test_statistics_tell_what_happened(bus: FeetechBus) -> None:
 
 def test_there_is_no_latency_before_the_first_reply(protocol: str) -> None:
     assert BUSES[protocol](Link("/dev/null", 9600)).statistics.latency_s(0.5) is None
+
+
+@pytest.mark.parametrize("before", [b"", b"\xff\xff\x01", b"\xff\xff\x01\x04\x00\x09\x09\xe8"])
+def test_our_own_request_is_no_reply_whatever_comes_before_it(
+    before: bytes, peer: MakePeer
+) -> None:
+    """A Feetech read of two bytes, heard again, has the form of its reply."""
+    servos = CountingServos("feetech", lambda number: [0.0005])
+
+    def echoing(heard: bytes) -> Sequence[tuple[float, bytes]]:
+        return [(0.0, before + heard), *servos(heard)]
+
+    bus = FeetechBus(Link(peer(echoing).url, 1_000_000))
+    bus.open()
+
+    bus.read(1, "present_position")  # by which the echo is learned
+    for _ in range(5):
+        assert bus.read(1, "present_position") == servos.count  # told by the newest request
+    bus.close()
