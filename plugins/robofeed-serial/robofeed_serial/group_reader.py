@@ -44,7 +44,7 @@ def ask(
     places = {servo_id: place for place, servo_id in enumerate(ids)}
     found: dict[int, Timed] = {}
     last_place = -1
-    heard = False
+    heard = framed = False
 
     def hear(data: bytes) -> bool:
         nonlocal heard
@@ -52,7 +52,8 @@ def ask(
         return take(decoder.feed(data))
 
     def take(replies: Sequence[Reply]) -> bool:
-        nonlocal last_place
+        nonlocal last_place, framed
+        framed = framed or bool(replies)
         now_ns = time.monotonic_ns()
         for reply in replies:
             place = places.get(reply.servo_id)
@@ -76,7 +77,7 @@ def ask(
         link.exchange(request, hear, deadline_s, gap_s)
     except BusTimeout:
         take(decoder.finish())
-        link.statistics.garbled += heard and not found
+        link.statistics.garbled += heard and not framed
     link.statistics.crc_errors += decoder.crc_errors
     link.statistics.replies += len(found)
     return found

@@ -175,7 +175,11 @@ class RegisterBus(ABC):
         garbled = self.statistics.garbled
         model = self._ping(servo_id, tries)
         if model is None and self.statistics.garbled > garbled:
-            return self._unreadable(servo_id)
+            # Once may be noise, or the end of a late reply to another.
+            garbled = self.statistics.garbled
+            model = self._ping(servo_id, PINGS)
+            if model is None and self.statistics.garbled == garbled + PINGS:
+                return self._unreadable(servo_id)
         return model
 
     def _unreadable(self, servo_id: int) -> ServoModel:
