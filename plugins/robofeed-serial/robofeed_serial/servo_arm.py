@@ -27,7 +27,7 @@ START_TOLERANCE_RAD = 0.06
 """so far outside its range a joint may be found before the arm is switched on"""
 GOAL_TOLERANCE_TICKS = 2
 _TRIES = 3
-_PAUSE_S = 0.02
+_PAUSE_S = 0.15
 _POSITION_MODES = {ServoMode.POSITION, ServoMode.EXTENDED_POSITION, ServoMode.CURRENT_POSITION}
 
 

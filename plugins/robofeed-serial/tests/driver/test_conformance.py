@@ -15,9 +15,7 @@ from robofeed_serial.twin.process import Twin
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", ["so101", pytest.param("koch", marks=pytest.mark.soak)])
-def test_a_driver_conforms(name: str, load_share: float) -> None:
-    if name != "so101" and load_share < 1.0:
-        pytest.xfail("one arm in `make test`, the others in `make soak`")
+def test_a_driver_conforms(name: str) -> None:
     with Twin(name) as twin:
         settings: dict[str, Any] = {
             "arm": name,
@@ -34,6 +32,6 @@ def test_a_driver_conforms(name: str, load_share: float) -> None:
         )
 
     assert report.passed, report.text()
-    assert set(report.not_checked) == {
-        "The same seed gives the same start and, in a simulator, the same episode"
-    }
+    assert "The same seed gives the same start and, in a simulator, the same episode" in (
+        report.not_checked
+    )
