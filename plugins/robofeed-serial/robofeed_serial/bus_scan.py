@@ -12,7 +12,7 @@ from robofeed_serial.servo_bus import BusTimeout, PortGone, ServoBus, ServoModel
 
 LIKELY_IDS = range(21)
 ALL_IDS = range(253)
-SCANNED: tuple[Protocol, ...] = ("feetech", "dynamixel")
+SCANNED: tuple[Protocol, ...] = ("feetech", "dynamixel", "rfp")
 
 
 @dataclass(frozen=True, slots=True)

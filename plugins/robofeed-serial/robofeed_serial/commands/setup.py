@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from robofeed_serial.arm_file import ArmFile
 
 
 def command(
@@ -13,8 +16,11 @@ def command(
     joint: Annotated[
         list[str] | None, typer.Option(help="Only this joint; may be given more than once.")
     ] = None,
+    potentiometers: Annotated[
+        bool, typer.Option(help="Of our own servo board: it reads its servos' positions.")
+    ] = True,
 ) -> None:
-    """Give every servo its id, one connected at a time, the gripper's first."""
+    """Give every servo its id, one connected at a time; or our own servo board its limits."""
     from robofeed import ConfigError
     from robofeed.data.errors import did_you_mean
     from robofeed_serial.arm_file import load_arm
@@ -27,6 +33,9 @@ def command(
     for name in joint or ():
         if name not in names:
             raise ConfigError(f"arm {file.name} has no joint {name!r}{did_you_mean(name, names)}")
+    if file.protocol == "rfp":
+        _set_up_board(file, port, potentiometers)
+        return
     for servo in reversed(file.servos):
         if joint and servo.name not in joint:
             continue
@@ -41,3 +50,30 @@ def command(
             bus.close()
         print(f"{servo.name}: {found.model.name}, id {servo.id}, {file.baud} bit/s")
     print(f"Connect them all, then: robofeed arm scan {port}")
+
+
+def _set_up_board(arm: ArmFile, port: str, potentiometers: bool) -> None:
+    """Store the arm's limits in the board. Nothing moves; its servos must be limp."""
+    from robofeed_serial.calibration import calibration_path, load_calibration, nominal
+    from robofeed_serial.link import Link
+    from robofeed_serial.rfp.bus import RfpBus
+    from robofeed_serial.rfp.limits import board_config
+
+    own = calibration_path(arm.name).exists()
+    calibration = load_calibration(arm) if own else nominal(arm)
+    config = board_config(arm, calibration, potentiometers=None if potentiometers else {})
+    bus = RfpBus(Link(port, arm.baud))
+    bus.open()
+    try:
+        bus.write_config(config)
+    finally:
+        bus.close()
+    whose = "its calibration" if own else "its file: there is no calibration yet"
+    print(f"limits of {arm.name} stored, by {whose}")
+    for servo in arm.servos:
+        limits = config.joints[servo.id - 1]
+        measured = "measured" if limits.measured else "not measured"
+        print(
+            f"{servo.id}  {servo.name:16s} {limits.low_ticks} to {limits.high_ticks} ticks, "
+            f"{limits.speed_ticks_s} ticks/s, {measured}"
+        )

@@ -14,6 +14,8 @@ import pytest
 from robofeed import ConfigError
 from robofeed.data.observation import Ended
 from robofeed_serial.arm_file import load_arm
+from robofeed_serial.bus_scan import arms_like, scan_port
+from robofeed_serial.commands.setup import command as setup
 from robofeed_serial.config import SerialConfig
 from robofeed_serial.driver import SerialArm
 from robofeed_serial.link import Link
@@ -186,6 +188,27 @@ def test_limits_come_from_the_arm_file(twin: Twin, bus: RfpBus) -> None:
     assert config.joints[5].high_ticks - config.joints[5].low_ticks == pytest.approx(1783, abs=1)
     assert config.joints[0].speed_ticks_s == pytest.approx(1.25 * 3.0 * 8000 / (2 * np.pi), abs=1)
     assert bus.board_state().faults == BoardFault.NONE
+
+
+def test_a_scan_finds_it_and_knows_the_arm(twin: Twin) -> None:
+    found = scan_port(str(twin.port), protocols=["rfp"])
+
+    assert [each.model.servo_id for each in found] == list(IDS)
+    assert arms_like(found) == ["rfp6"]
+
+
+def test_setup_stores_the_limits_of_the_arm_file(
+    twin: Twin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bus = RfpBus(Link(str(twin.port), 500_000))
+    bus.open()
+    bus.prepare(IDS)
+    bus.set_torque(IDS, False)
+    bus.write(1, "max_position", 4000)
+    bus.close()
+    setup(str(twin.port), "rfp6")
+
+    assert "1154 to 4846 ticks, 4775 ticks/s, measured" in capsys.readouterr().out
 
 
 def test_what_a_board_cannot_have_is_refused(twin: Twin) -> None:
