@@ -170,7 +170,7 @@ def test_a_gripper_opens_no_further_than_it_can():
     arm = BrokenPlan()
     guarded = Guarded(arm)
     guarded.reset(seed=1)
-    arm.broken = replace(arm.present(), gripper=1.5)
+    arm.broken = arm.present()._replace(gripper=1.5)
     assert guarded.apply(array(0.0, 0.0)).gates == Gate.JOINT_LIMIT
     assert arm.sent[-1].gripper == 1.0
 
@@ -180,7 +180,7 @@ def test_a_goal_the_arm_cannot_reach_is_marked(residual_m):
     arm = BrokenPlan()
     guarded = Guarded(arm)
     guarded.reset(seed=1)
-    arm.broken = replace(arm.present(), residual_m=residual_m)
+    arm.broken = arm.present()._replace(residual_m=residual_m)
     assert guarded.apply(array(0.0, 0.0)).gates == Gate.IK_RESIDUAL
 
 

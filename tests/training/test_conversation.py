@@ -212,7 +212,7 @@ def test_whoever_is_at_the_controls_is_not_kept_waiting_for_answers(talk):
     progress = Progress()
     there, naps = [True, True, False], []
     patient = PatientCollector(
-        Rounds(progress), conversation, 0, progress, lambda: there.pop(0), naps.append
+        Rounds(progress), conversation, 0, progress, lambda: there.pop(0), nap=naps.append
     )
     conversation.ask(progress)
     for _ in range(4):

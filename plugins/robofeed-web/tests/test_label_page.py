@@ -215,6 +215,29 @@ def test_a_note_and_help_and_another_key(page: Page, served: Served) -> None:
     assert served.standing(Ranking) == []
 
 
+def test_a_clip_that_never_comes_is_asked_for_again(chromium: Browser, served: Served) -> None:
+    context = chromium.new_context()
+    tab = context.new_page()
+    tab.clock.install()
+    stuck: list[Any] = []
+
+    def hold_the_first(route: Any) -> None:
+        if stuck:
+            route.continue_()
+        else:
+            stuck.append(route)
+
+    context.route("**/clips/*", hold_the_first)
+    tab.goto(f"{served.url}#label")
+    tab.wait_for_selector("#agree:visible")
+    tab.keyboard.press("Enter")
+    while not stuck:
+        tab.wait_for_timeout(50)
+    tab.clock.fast_forward(61_000)
+    assert question_shown(tab)
+    context.close()
+
+
 def test_ratings(page: Page, served: Served) -> None:
     page.keyboard.press("m")
     page.wait_for_selector(".clips.of1")

@@ -4,6 +4,7 @@ import { clip } from "./api.js";
 
 const PAUSE_S = 0.6; // the last picture stands for so long
 const DRIFT_S = 0.1; // a clip further off than this is put right
+const LOAD_MS = 60_000; // the server itself waits half as long for a clip to be drawn
 
 function loaded(video) {
   return new Promise((resolve, reject) => {
@@ -13,10 +14,21 @@ function loaded(video) {
 }
 
 export class Stage {
-  // Loads every clip to its first picture; rejects with the server's words where one cannot be had.
+  // Loads every clip to its first picture; rejects with the server's words where one cannot be had,
+  // and where one neither comes nor fails: whoever waits for it would wait for ever.
   static async load(question) {
-    const shots = await Promise.all(question.clips.map((id) => Shot.load(id)));
-    return new Stage(question, shots);
+    const coming = question.clips.map((id) => Shot.load(id));
+    const gaveUp = new Error("a clip did not load; the page asks for it again");
+    let timer;
+    const late = new Promise((_, reject) => (timer = setTimeout(() => reject(gaveUp), LOAD_MS)));
+    try {
+      return new Stage(question, await Promise.race([Promise.all(coming), late]));
+    } catch (error) {
+      for (const shot of coming) shot.then((there) => there.close()).catch(() => {});
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   constructor(question, shots) {
