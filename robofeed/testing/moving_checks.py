@@ -109,9 +109,11 @@ def limits_are_kept(trial: Trial) -> None:
         limits = guarded.spec.limits
         if limits is not None:
             joints = executed.target.joint_rad
-            # A joint found outside its range may come back, never go further out.
-            low = np.minimum(limits.joint_low_rad, start) - max(trial.still_rad, 1e-5)
-            high = np.maximum(limits.joint_high_rad, start) + max(trial.still_rad, 1e-5)
+            # A joint found outside its range may come back, never go further out; how far out it
+            # was found is only known as well as the arm stands still.
+            low, high = limits.joint_low_rad - 1e-5, limits.joint_high_rad + 1e-5
+            low = np.where(start < low, start - trial.still_rad, low)
+            high = np.where(start > high, start + trial.still_rad, high)
             assert np.all(joints >= low), "below a joint's limit"
             assert np.all(joints <= high), "above a joint's limit"
 

@@ -20,7 +20,7 @@ from robofeed_serial.servo_bus import (
     ServoModel,
     ServoState,
 )
-from robofeed_serial.supervision import Order, Report
+from robofeed_serial.supervision import Order, Report, Request
 from robofeed_serial.supervisor import Supervisor
 from robofeed_serial.supervisor_settings import SupervisorSettings, bounds_of, rest_of
 
@@ -162,10 +162,10 @@ class Bench:
             )
         return report
 
-    def ask(self, request: int, goal: Sequence[float] = ()) -> Report:
+    def ask(self, request: Request, goal: Sequence[float] = ()) -> Report:
         self._requests += 1
         goals = goal or [float("nan")] * len(self.file.servos)
-        self.order = Order(self.bus.now_ns, False, goals, request, self._requests)  # type: ignore[arg-type]
+        self.order = Order(self.bus.now_ns, False, goals, request, self._requests)
         return self.cycle()
 
     def go(self, goal: Sequence[float], times: int = 1) -> Report:

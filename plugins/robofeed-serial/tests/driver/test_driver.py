@@ -147,9 +147,7 @@ def test_the_expert_reaches_and_every_goal_kept_to_the_limits(twin: Twin) -> Non
         positions |= dict(each.ticks)
         if number >= before and each.what == "goal":
             first_goals[each.servo_id] = each.value
-    assert first_goals == {
-        servo: pytest.approx(ticks, abs=12) for servo, ticks in positions.items()
-    }
+    assert first_goals == {servo: pytest.approx(ticks, abs=3) for servo, ticks in positions.items()}
 
 
 def test_stop_from_another_thread_holds_until_the_next_reset(twin: Twin) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,8 +19,8 @@ CHAIN = ARM.geometry().kinematics(0.01, hold_posture=False)
 DT_S = 0.01
 
 
-def tool(rad: object) -> tuple[float, float, float]:
-    x, y, z = CHAIN.pose(list(rad)[:5]).tool_m  # type: ignore[call-overload]
+def tool(rad: Sequence[float]) -> tuple[float, float, float]:
+    x, y, z = CHAIN.pose(rad[:5]).tool_m
     return x, y, z
 
 

@@ -18,8 +18,8 @@ from robofeed_serial.driver import SerialArm
 from robofeed_serial.twin.process import Twin
 
 BASE = 1
-HORIZON_TICKS = round(3.0 * 0.25 * 4096 / 6.2832) + 10
-"""3 rad/s for the watchdog's 0.25 s"""
+HORIZON_TICKS = round(3.0 * 0.1 * 4096 / 6.2832) + 10
+"""3 rad/s for the watchdog's 0.1 s"""
 
 CLIENT = """
 import sys, time
@@ -28,7 +28,7 @@ from robofeed_serial.config import SerialConfig
 from robofeed_serial.driver import SerialArm
 
 arm = SerialArm(SerialConfig(arm="so101", port=sys.argv[1], calibration="nominal", start="stay",
-                             horizon=100000, watchdog_s=0.25), "feetech")
+                             horizon=100000, watchdog_s=0.1), "feetech")
 arm.open()
 arm.reset(seed=1)
 print("moving", flush=True)
@@ -50,7 +50,7 @@ def twin() -> Iterator[Twin]:
 
 
 @pytest.fixture
-def doomed() -> Iterator[Twin]:
+def fresh() -> Iterator[Twin]:
     with Twin("so101") as started:
         yield started
 
@@ -108,7 +108,7 @@ def test_a_stopped_client_finds_its_arm_held_when_it_goes_on(
     client.send_signal(signal.SIGSTOP)
     time.sleep(1.2)
 
-    assert last_motion_ns(twin) - stopped_ns < 800e6
+    assert last_motion_ns(twin) - stopped_ns < 500e6
     assert travel_after(twin, stopped_ns) < HORIZON_TICKS
     at_rest_ns = last_motion_ns(twin)
     client.send_signal(signal.SIGCONT)
@@ -146,14 +146,14 @@ def until_fault(arm: SerialArm, within_s: float) -> tuple[float, str]:
     raise AssertionError("no fault was seen")
 
 
-def test_an_unplugged_port_is_a_fault_at_once(doomed: Twin) -> None:
-    arm = opened(doomed)
+def test_an_unplugged_port_is_a_fault_at_once(fresh: Twin) -> None:
+    arm = opened(fresh)
     try:
         arm.send(arm.present())
-        os.kill(doomed.pid, signal.SIGKILL)
+        os.kill(fresh.pid, signal.SIGKILL)
         took_s, reason = until_fault(arm, 2.0)
         assert took_s < 0.25
-        assert str(doomed.port) in reason
+        assert str(fresh.port) in reason
     finally:
         arm.close()
 
@@ -182,11 +182,10 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_port_s_owner(twin: Twin) -> N
         arm.close()
 
 
-def test_closing_gives_the_port_back_and_the_arm_keeps_holding(twin: Twin) -> None:
-    before = len(twin.log())
-    opened(twin).close()
+def test_closing_gives_the_port_back_and_the_arm_keeps_holding(fresh: Twin) -> None:
+    opened(fresh).close()
 
-    entries = [each for each in twin.log()[before:] if each.servo_id == BASE]
-    assert 0 not in [each.value for each in entries if each.what == "torque"]
-    assert Path(twin.port).exists()
-    opened(twin).close()
+    torque = [each.value for each in fresh.log() if each.what == "torque" and each.servo_id == BASE]
+    assert set(torque) == {1}
+    assert Path(fresh.port).exists()
+    opened(fresh).close()

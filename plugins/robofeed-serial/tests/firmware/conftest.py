@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,8 +29,8 @@ SUPPLY_COUNTS = 358
 """7 V of 20."""
 
 
-class Board:
-    """The board, however it is run: `_send`, `tick`, `set_counts` and `open_stop_switch` differ."""
+class Board(ABC):
+    """The board, however it is run: `send`, `tick`, `set_counts` and `open_stop_switch` differ."""
 
     def __init__(self) -> None:
         self.sequence = 0
@@ -64,17 +65,17 @@ class Board:
     def setpoint(self, *goals: int) -> BoardState:
         return self.state(Kind.SETPOINT, goals_payload(tuple(goals) or MIDDLE))
 
-    def send(self, data: bytes) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def send(self, data: bytes) -> bytes: ...
 
-    def tick(self, ms: int = 1) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def tick(self, ms: int = 1) -> None: ...
 
-    def set_counts(self, channel: int, counts: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def set_counts(self, channel: int, counts: int) -> None: ...
 
-    def open_stop_switch(self, is_open: bool = True) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def open_stop_switch(self, is_open: bool = True) -> None: ...
 
 
 class HostBoard(Board):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from robofeed import ConfigError
@@ -41,10 +43,10 @@ def test_limits_that_make_no_sense(values: tuple[int, ...], why: str) -> None:
     ],
 )
 def test_boards_that_make_no_sense(
-    joints: tuple[JointConfig, ...], values: dict[str, float], why: str
+    joints: tuple[JointConfig, ...], values: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(ConfigError, match=why):
-        BoardConfig(joints, **values)  # type: ignore[arg-type]
+        BoardConfig(joints, **values)
 
 
 def test_a_board_knows_its_servos_and_which_of_them_it_measures() -> None:
