@@ -2,7 +2,9 @@
 # Installs the Debian packages that the checks use and pip cannot provide. Run as root.
 set -euo pipefail
 
-packages=(git make openssl tmux chromium fonts-dejavu-core postgresql xvfb libgl1 libgl1-mesa-dri)
+packages=(git make openssl tmux chromium fonts-dejavu-core postgresql)
+# A window on a virtual screen, keys pressed in it, and what OpenCV and PyBullet load for it.
+packages+=(xvfb xdotool libgl1 libgl1-mesa-dri libglib2.0-0)
 # The servo board's firmware: built, run on the host, and run whole in simavr.
 packages+=(gcc libc6-dev gcc-avr avr-libc binutils-avr simavr libsimavr-dev libelf-dev)
 missing=()

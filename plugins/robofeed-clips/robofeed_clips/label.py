@@ -43,7 +43,8 @@ def command(
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"--{where}: {first['msg']}") from error
     stored = sit_down(run, config)
-    typer.echo(f"{stored} answers stored; go on with: robofeed label {run} --terminal")
+    again = f"robofeed label {run} --terminal{' --window' if config.window else ''}"
+    typer.echo(f"{stored} answers stored; go on with: {again}")
 
 
 def sit_down(run_dir: Path, config: TerminalConfig) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Mapping
 from types import FrameType, TracebackType
@@ -23,6 +24,9 @@ TITLE = "robofeed"
 _GAP_PX, _LINE_PX, _LABEL_PX = 8, 22, 26
 _LEAST_WIDTH_PX = 760
 _LINES = 5
+_COLUMN = re.compile(r"(\S.*?)  +(\S.*)")
+"""A key and its meaning: the window's letters differ in width, so blanks align nothing."""
+_COLUMN_PX = 120
 _BACKGROUND, _INK, _ALARM = (24, 24, 27), (235, 235, 235), (90, 90, 255)
 _WAIT_MS = 20
 _KEYS = {8: "backspace", 9: "tab", 10: "enter", 13: "enter", 27: "escape", 32: "space"}
@@ -83,7 +87,9 @@ class Window:
 
     def __enter__(self) -> Window:
         try:
-            self._cv2.namedWindow(TITLE, self._cv2.WINDOW_AUTOSIZE)
+            # WINDOW_GUI_NORMAL: without a tool bar, whose buttons would do nothing useful here.
+            look = self._cv2.WINDOW_AUTOSIZE | self._cv2.WINDOW_GUI_NORMAL
+            self._cv2.namedWindow(TITLE, look)
         except self._cv2.error as error:
             raise ConfigError(f"the window cannot be opened: {error}") from error
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -141,7 +147,10 @@ class Window:
         canvas = np.empty((_LINE_PX * max(len(lines) + 2, 8), _LEAST_WIDTH_PX, 3), np.uint8)
         canvas[:] = _BACKGROUND
         for number, line in enumerate(lines, 1):
-            self._text(canvas, line, 12, _LINE_PX * (number + 1))
+            row = _COLUMN.fullmatch(line)
+            columns = row.groups() if row else (line,)
+            for place, words in enumerate(columns):
+                self._text(canvas, words, 12 + _COLUMN_PX * place, _LINE_PX * (number + 1))
         return self._with_lines(canvas, "")
 
     def _with_lines(self, picture: Image, trouble: str) -> Image:
@@ -176,6 +185,8 @@ class Window:
 
 
 def _cv2() -> Any:
+    # Qt inside OpenCV warns of fonts that it does not ship; OpenCV draws its own.
+    os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
     try:
         import cv2
     except ImportError as error:
