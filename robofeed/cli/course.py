@@ -38,6 +38,11 @@ def follow(start: Start, config: RunConfig, quiet: bool, as_json: bool) -> RunRe
         _say(f"interrupted and saved; go on with: robofeed resume {result.run_dir}", as_json)
         raise typer.Exit(INTERRUPTED)
     _say(headline(result), as_json)
+    if result.open_queries:
+        _say(
+            f"{result.open_queries} questions were never answered: nothing was learnt from them",
+            as_json,
+        )
     _say(f"report: {write_page(result.run_dir)}", as_json)
     return result
 
@@ -69,6 +74,7 @@ def summary(result: RunResult) -> dict[str, object]:
     return {
         "run": str(result.run_dir),
         "stop_rule": result.stop_rule,
+        "open_queries": result.open_queries,
         "interrupted": result.interrupted,
         "success_rate": None if final is None else final.success_rate,
         "interval": None if final is None else list(final.interval),

@@ -72,10 +72,11 @@ class ClipMaker:
             DataError: it cannot be made, not within `timeout_s`, or the process is gone.
         """
         end_s = time.monotonic() + timeout_s
-        made = self.ready(segment)
-        if made is not None and made.path.is_file():
+        with self._news:
+            made = self._made.get(segment)
+        if isinstance(made, Clip) and made.path.is_file():
             return made
-        self.want(segment)
+        self.want(segment)  # also where it failed before: a full disk may have room again
         with self._news:
             while segment not in self._made:
                 if self._ended:

@@ -52,10 +52,15 @@ class Conversation:
                 skips=tally.skips,
                 demonstrations=tally.demonstrations,
                 new=new,
-                open_queries=self.interviewer.next_id - self.book.answered,
+                open_queries=self.open_queries,
                 waiting=waiting,
             )
         )
+
+    @property
+    def open_queries(self) -> int:
+        """How many questions nobody has answered."""
+        return self.interviewer.next_id - self.book.answered
 
     def waits_since(self) -> int | None:
         """The step from which on people are waited for; None while nobody is."""
@@ -81,6 +86,8 @@ class Conversation:
 
 class Silence:
     """No one is asked: the ground-truth baseline and pure imitation."""
+
+    open_queries = 0
 
     def ask(self, progress: Progress) -> None:
         """Ask nothing."""

@@ -42,13 +42,17 @@ Listener = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What `train` and `resume` return. `final` is the evaluation on the reporting seeds."""
+    """What `train` and `resume` return. `final` is the evaluation on the reporting seeds.
+
+    `open_queries` questions were put and never answered: the run ended before.
+    """
 
     run_dir: Path
     stop_rule: str
     interrupted: bool
     final: Evaluated | None
     observer_failures: tuple[str, ...] = ()
+    open_queries: int = 0
 
 
 def train(
@@ -195,7 +199,7 @@ class _Session:
         progress.wall_s = clock()
         self._save(run)
         if self._interrupted:
-            return self._result(fired, None)
+            return self._result(run, fired, None)
         count = self._resolved.config.evaluation.final_episodes
         seeds = tuple(range(REPORTING_SEEDS[0], REPORTING_SEEDS[0] + count))
         final = None
@@ -213,14 +217,21 @@ class _Session:
                 fired.uses_true_success,
             )
         )
-        return self._result(fired, final)
+        return self._result(run, fired, final)
 
-    def _result(self, fired: Fired, final: Evaluated | None) -> RunResult:
+    def _result(self, run: Run, fired: Fired, final: Evaluated | None) -> RunResult:
         failures = tuple(
             f"{failure.distribution}: {failure.hook} failed {failure.times} times: {failure.error}"
             for failure in self._registry.observer_failures
         )
-        return RunResult(self._folder.path, fired.rule, self._interrupted, final, failures)
+        return RunResult(
+            self._folder.path,
+            fired.rule,
+            self._interrupted,
+            final,
+            failures,
+            run.conversation.open_queries,
+        )
 
     def _restore(self, run: Run) -> str | None:
         from robofeed.update.checkpoint import load_latest

@@ -88,6 +88,17 @@ def test_a_clip_that_cannot_be_made_says_why_and_others_are_still_made(point_run
         assert maker.clip(Segment("e000000", 0, 3)).frames == 3
 
 
+def test_a_clip_that_failed_is_tried_again_when_asked_for_again(point_run: Path) -> None:
+    (stored,) = (point_run / "episodes").glob("*e000001*.parquet")
+    away = stored.rename(point_run / "away")
+    segment = Segment("e000001", 0, 3)
+    with ClipMaker(point_run) as maker:
+        with pytest.raises(DataError, match="no episode of e000001"):
+            maker.clip(segment)
+        away.rename(stored)
+        assert maker.clip(segment).frames == 3
+
+
 def test_a_process_that_ended_is_said(point_run: Path, tmp_path: Path) -> None:
     maker = ClipMaker(point_run)
     os.kill(maker.pid, 9)

@@ -159,6 +159,20 @@ def test_training_learns_from_answers_given_meanwhile(tmp_path: Path, tmux: Star
 
 
 @pytest.mark.needs("tmux")
+def test_a_run_that_ends_before_its_questions_are_answered_says_so(
+    tmp_path: Path, tmux: Start
+) -> None:
+    file = tmp_path / "point.toml"
+    file.write_text(POINT, encoding="utf-8")
+    arguments = ("--config", file, "--feedback", "terminal", "--out", tmp_path, "--name", "run")
+    short = ("--set", "stop.answers=none", "--set", "stop.steps=140")
+    terminal = tmux(100, 30, "train", *arguments, *short)
+    terminal.until("ended with 0", timeout_s=200)
+
+    assert "6 questions were never answered" in terminal.screen()
+
+
+@pytest.mark.needs("tmux")
 def test_a_terminal_that_is_too_small_is_refused(make_run: MakeRun, tmux: Start) -> None:
     terminal = tmux(30, 10, "label", make_run(1), "--terminal")
 
