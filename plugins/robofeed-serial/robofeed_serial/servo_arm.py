@@ -6,11 +6,10 @@ import contextlib
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from robofeed import ConfigError, HardwareError
-from robofeed_serial.arm_file import ArmFile
+from robofeed import ConfigError, HardwareError, RobofeedError
+from robofeed_serial.arm_file import ArmFile, Servo
 from robofeed_serial.calibration import Calibration
 from robofeed_serial.servo_bus import (
     BusTimeout,
@@ -22,12 +21,14 @@ from robofeed_serial.servo_bus import (
     ServoRefused,
     ServoState,
 )
+from robofeed_serial.supervised_arm import ArmReading
 
 START_TOLERANCE_RAD = 0.06
 """so far outside its range a joint may be found before the arm is switched on"""
 GOAL_TOLERANCE_TICKS = 2
 _TRIES = 3
 _PAUSE_S = 0.15
+FIRST_READ_S = 3.0
 _POSITION_MODES = {ServoMode.POSITION, ServoMode.EXTENDED_POSITION, ServoMode.CURRENT_POSITION}
 
 
@@ -42,22 +43,13 @@ class Latches(Protocol):
         """Why it holds by itself, by what it said last; "" while it does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArmReading:
-    """What the servos told last, in the order of the arm file, the gripper after the joints."""
-
-    rad: list[float]
-    rad_s: list[float]
-    """NaN where a servo does not say"""
-    time_ns: list[int]
-    """of each servo's answer"""
-    faults: list[ServoFault]
-    temperature_c: list[float]
-    voltage_v: list[float]
-
-
 class ServoArm:
-    """The servos of one arm on an open bus. One thread, like the bus itself."""
+    """The servos of one arm on a bus, as a `SupervisedArm`. One thread, like the bus itself.
+
+    What needs no supervisor may use it on a bus that is open already.
+    """
+
+    lets_go = True
 
     def __init__(self, arm: ArmFile, calibration: Calibration, bus: ServoBus) -> None:
         self.arm, self.bus = arm, bus
@@ -65,6 +57,23 @@ class ServoArm:
         self.scales = calibration.scales(arm)
         self.ranges_rad = calibration.ranges_rad(arm)
         self.ids = arm.ids
+
+    def open(self) -> None:
+        self.bus.open()
+        try:
+            self.identify()
+            self.bus.prepare(self.ids)
+            self._read_patiently()
+        except BaseException:
+            self.bus.close()
+            raise
+
+    def close(self, *, lost: bool) -> None:
+        try:
+            if self.bus.has_watchdog and not lost:
+                self._switch_watchdogs_off()
+        finally:
+            self.bus.close()
 
     def identify(self) -> None:
         """Check that exactly the servos of the arm file answer, as the calibration knew them.
@@ -156,6 +165,14 @@ class ServoArm:
             }
         )
 
+    def hold(self, reading: ArmReading) -> list[float]:
+        """Where it is measured; the supervisor writes that goal in this same cycle."""
+        return list(reading.rad)
+
+    def keep(self, goals_rad: Sequence[float]) -> None:
+        """Written anew: no group write is answered, and some servos listen for a heartbeat."""
+        self.write(goals_rad)
+
     def engage(self) -> list[float]:
         """Switch the torque on where the arm stands, and return where that is.
 
@@ -219,7 +236,7 @@ class ServoArm:
         for servo, faults, heat, volts in zip(
             self.arm.servos, reading.faults, reading.temperature_c, reading.voltage_v, strict=True
         ):
-            where = f"joint {servo.name} (servo {servo.id} on {self.bus.port})"
+            where = self._where(servo)
             if faults:
                 return (
                     f"{where} protects itself: {_words(faults)}. Take the load off, let it "
@@ -230,6 +247,30 @@ class ServoArm:
             if volts < low_v or volts > high_v:
                 return f"{where} has {volts:.1f} V, not {low_v:g} to {high_v:g}: check the supply"
         return ""
+
+    def label(self, number: int) -> str:
+        return self._where(self.arm.servos[number])
+
+    def _where(self, servo: Servo) -> str:
+        return f"joint {servo.name} (servo {servo.id} on {self.bus.port})"
+
+    def _read_patiently(self) -> None:
+        """Until every servo has said where it is: nothing is in a hurry before the first cycle."""
+        end_s = time.monotonic() + FIRST_READ_S
+        while True:
+            try:
+                self.read(0.2)
+                return
+            except BusTimeout:
+                if time.monotonic() > end_s:
+                    raise
+
+    def _switch_watchdogs_off(self) -> None:
+        """The port will be silent for good, with the arm at rest: that is no emergency."""
+        for servo_id in self.ids:
+            # A silent servo keeps its watchdog: safe as well.
+            with contextlib.suppress(RobofeedError):
+                self.bus.write(servo_id, "watchdog", 0)
 
     def _within_ranges(self, reading: ArmReading) -> None:
         for servo, rad, (low, high) in zip(

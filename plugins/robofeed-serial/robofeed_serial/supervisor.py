@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from robofeed import HardwareError, RobofeedError
 from robofeed_serial.goal_gate import GoalGate
-from robofeed_serial.servo_arm import ArmReading, ServoArm
 from robofeed_serial.servo_bus import BusTimeout, PortGone
+from robofeed_serial.supervised_arm import ArmReading, SupervisedArm
 from robofeed_serial.supervision import Failure, Mode, Order, Report, Request
 from robofeed_serial.supervisor_settings import Parting
 
@@ -32,7 +32,7 @@ class Supervisor:
     """One arm. Call `cycle` at a fixed rate, from the thread that owns the port.
 
     Args:
-        arm: The servos, on an open bus.
+        arm: Open.
         gate: What every goal passes.
         rest_rad: The pose to park in, one element a servo; NaN = as it is.
         park_speed_rad_s: Of each servo, on the way there.
@@ -41,7 +41,7 @@ class Supervisor:
 
     def __init__(
         self,
-        arm: ServoArm,
+        arm: SupervisedArm,
         gate: GoalGate,
         rest_rad: Sequence[float],
         park_speed_rad_s: Sequence[float],
@@ -146,9 +146,8 @@ class Supervisor:
             self._write_hold()
         elif self.mode is Mode.PARKING:
             self._go(self._rest, dt_s, stopped, self._park_speed)
-            if _near(self._rest, reading.rad, PARKED_RAD):
-                self._arm.relax()
-                self.mode = Mode.RELAXED
+            if self.mode is Mode.PARKING and _near(self._rest, reading.rad, PARKED_RAD):
+                self._rest_there()
         elif self.mode in (Mode.HOLDING, Mode.MOVING) and order is not None and order.moving:
             silent_ns = now_ns - order.time_ns
             if silent_ns > self._watchdog_ns:
@@ -178,43 +177,62 @@ class Supervisor:
         oldest = min(range(len(reading.time_ns)), key=reading.time_ns.__getitem__)
         age_ns = now_ns - reading.time_ns[oldest]
         if age_ns > self._watchdog_ns and self.mode is not Mode.HOLDING:
-            servo = self._arm.arm.servos[oldest]
             return (
-                f"joint {servo.name} (servo {servo.id} on {self._arm.bus.port}) has been silent "
-                f"for {age_ns / 1e6:.0f} ms: check its cable"
+                f"{self._arm.label(oldest)} has been silent for {age_ns / 1e6:.0f} ms: "
+                "check its cable"
             )
-        return self._arm.complaint(reading) or self._torque_lost(age_ns)
+        return self._arm.complaint(reading) or self._torque_lost(len(reading.rad), age_ns)
 
-    def _torque_lost(self, oldest_ns: int) -> str:
+    def _torque_lost(self, joints: int, oldest_ns: int) -> str:
         """One servo is asked every few cycles, in turn; not while one is silent: it takes time."""
         self._cycles += 1
         if self._cycles % TORQUE_EVERY or oldest_ns > _RECENT_NS:
             return ""
-        servos = self._arm.arm.servos
-        number = self._cycles // TORQUE_EVERY % len(servos)
+        number = self._cycles // TORQUE_EVERY % joints
         if not self._arm.lost_torque(number):
             return ""
-        servo = servos[number]
         return (
-            f"joint {servo.name} (servo {servo.id} on {self._arm.bus.port}) has lost its torque: "
-            "its power failed for a moment. Support the arm, check supply and plugs"
+            f"{self._arm.label(number)} has lost its torque: its power failed for a moment. "
+            "Support the arm, check supply and plugs"
         )
 
     def _hold(self, reason: str) -> None:
-        """Hold where the arm is measured now, and stay so."""
+        """Stop, hold where that is, and stay so."""
         self.latched, self.reason = True, reason
         if self.mode in (Mode.MOVING, Mode.PARKING, Mode.HOLDING):
             if self.mode is not Mode.HOLDING and self._reading is not None:
-                self._commanded = list(self._reading.rad)
+                self._commanded = self._arm.hold(self._reading)
             # One that holds keeps its goal: measured anew, an arm that sags would creep down.
             self.mode = Mode.HOLDING
             self._held_cycles = 0
 
+    def _rest_there(self) -> None:
+        """Let go where the arm is parked; one that cannot let go holds."""
+        if self._arm.lets_go:
+            self._arm.relax()
+            self.mode = Mode.RELAXED
+        else:
+            self.mode, self._held_cycles = Mode.HOLDING, 0
+
     def _write_hold(self) -> None:
-        """Every cycle: no group write is answered, and some servos listen for a heartbeat."""
-        if self.mode is Mode.HOLDING:
-            self._arm.write(self._commanded)
-            self._held_cycles += 1
+        """Every cycle: the last safe goal, or nothing new where the arm was stopped."""
+        if self.mode is not Mode.HOLDING:
+            return
+        self._held_cycles += 1
+        if self.latched:
+            self._arm.keep(self._commanded)
+        else:
+            self._write(self._commanded)
+
+    def _write(self, goals: list[float]) -> None:
+        try:
+            self._arm.write(goals)
+        except PortGone:
+            raise
+        except HardwareError as error:
+            self._hold(str(error))
+            return
+        self._commanded = goals
 
     def _go(
         self,
@@ -234,8 +252,7 @@ class Supervisor:
             self._hold("stopped by hand")
             self._write_hold()
             return
-        self._arm.write(goals)
-        self._commanded = goals
+        self._write(goals)
 
     def _do(self, order: Order, stopped: Callable[[], bool]) -> None:
         self._done_id = order.request_id

@@ -143,14 +143,17 @@ class SupervisorClient:
         self.request(Request.ACKNOWLEDGE)
 
     def parked(self, within_s: float) -> bool:
-        """Wait after `Request.PARK`; whether the arm came to its rest pose and let go there."""
+        """Wait after `Request.PARK`; whether the arm came to its rest pose.
+
+        There it has let go, or, being unable to, holds: the report tells.
+        """
         end_s = time.monotonic() + within_s
         while time.monotonic() < end_s:
             report = self.report()
             if report.latched:
                 raise HardwareError(f"the arm holds: {report.reason}")
             if report.mode is not Mode.PARKING:
-                return report.mode is Mode.RELAXED
+                return report.mode in (Mode.RELAXED, Mode.HOLDING)
             time.sleep(_POLL_S)
         return False
 

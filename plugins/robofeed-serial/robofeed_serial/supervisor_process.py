@@ -21,8 +21,8 @@ from robofeed_serial.arm_file import load_arm
 from robofeed_serial.buses import make_bus
 from robofeed_serial.goal_gate import GoalGate
 from robofeed_serial.servo_arm import ServoArm
-from robofeed_serial.servo_bus import BusTimeout, ServoBus
 from robofeed_serial.shared_memory import SharedMemory
+from robofeed_serial.supervised_arm import SupervisedArm
 from robofeed_serial.supervision import Failure, Mode, Order, Report
 from robofeed_serial.supervisor import PARK_SPEED, Supervisor
 from robofeed_serial.supervisor_settings import (
@@ -34,7 +34,6 @@ from robofeed_serial.supervisor_settings import (
 )
 from robofeed_serial.wire_trace import WireTrace
 
-FIRST_READ_S = 3.0
 REST_S = 3.0
 """After a client is gone: so long may the arm take to come to rest."""
 
@@ -42,7 +41,7 @@ REST_S = 3.0
 def serve(settings: SupervisorSettings, memory: SharedMemory) -> None:
     """Own the port until the client closes it or is gone."""
     try:
-        supervisor, bus = _start(settings)
+        supervisor, arm = _start(settings)
     except RobofeedError as error:
         kind = Failure.CONFIG if isinstance(error, ConfigError) else Failure.HARDWARE
         report = Report(time.monotonic_ns(), Mode.CLOSED, failure=kind, reason=str(error))
@@ -52,12 +51,10 @@ def serve(settings: SupervisorSettings, memory: SharedMemory) -> None:
         _loop(settings, memory, supervisor)
     finally:
         with contextlib.suppress(RobofeedError):  # the port may be what failed
-            if bus.has_watchdog and supervisor.mode is not Mode.LOST:
-                _switch_watchdogs_off(bus, load_arm(settings.arm).ids)
-        bus.close()
+            arm.close(lost=supervisor.mode is Mode.LOST)
 
 
-def _start(settings: SupervisorSettings) -> tuple[Supervisor, ServoBus]:
+def _start(settings: SupervisorSettings) -> tuple[Supervisor, SupervisedArm]:
     file = load_arm(settings.arm)
     calibration = find_calibration(file, settings.calibration)
     bounds = bounds_of(file, calibration, settings)
@@ -71,37 +68,11 @@ def _start(settings: SupervisorSettings) -> tuple[Supervisor, ServoBus]:
         watchdog_s=max(2 * settings.watchdog_s, 0.1),
         trace=trace,
     )
-    bus.open()
-    try:
-        arm = ServoArm(file, calibration, bus)
-        arm.identify()
-        bus.prepare(file.ids)
-        _read_patiently(arm)
-    except BaseException:
-        bus.close()
-        raise
+    arm = ServoArm(file, calibration, bus)
+    arm.open()
     gate = GoalGate(bounds, lambda rad: kinematics.pose(rad[:joints]).tool_m)
     park_speed = [PARK_SPEED * speed for speed in bounds.speed_rad_s]
-    return Supervisor(arm, gate, rest_of(file), park_speed, settings.watchdog_s), bus
-
-
-def _read_patiently(arm: ServoArm) -> None:
-    """Until every servo has said where it is: nothing is in a hurry before the first cycle."""
-    end_s = time.monotonic() + FIRST_READ_S
-    while True:
-        try:
-            arm.read(0.2)
-            return
-        except BusTimeout:
-            if time.monotonic() > end_s:
-                raise
-
-
-def _switch_watchdogs_off(bus: ServoBus, ids: tuple[int, ...]) -> None:
-    """The port is about to fall silent for good, with the arm at rest: that is no emergency."""
-    for servo_id in ids:
-        with contextlib.suppress(RobofeedError):  # a silent servo keeps its watchdog: safe as well
-            bus.write(servo_id, "watchdog", 0)
+    return Supervisor(arm, gate, rest_of(file), park_speed, settings.watchdog_s), arm
 
 
 def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Supervisor) -> None:
