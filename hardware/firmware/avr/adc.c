@@ -7,7 +7,7 @@
 #include "../core/board.h"
 
 static volatile uint16_t newest[ADC_CHANNELS];
-static volatile uint8_t channel;
+static volatile uint8_t channel = ADC_CHANNELS; /* ADC_CHANNELS: no round is under way */
 
 static void convert(uint8_t index)
 {
@@ -24,6 +24,8 @@ void adc_start(void)
 
 void adc_begin_round(void)
 {
+    if (channel < ADC_CHANNELS)
+        return; /* begun late: what is being converted would be taken for channel 0 */
     channel = 0;
     convert(0);
 }

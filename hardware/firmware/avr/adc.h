@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 void adc_start(void);
-void adc_begin_round(void);
-void adc_copy(uint16_t *counts); /* ADC_CHANNELS of them, of the newest whole round */
+void adc_begin_round(void); /* unless one is under way: it takes 0.73 ms */
+void adc_copy(uint16_t *counts); /* the newest of each of ADC_CHANNELS */
 
 #endif

@@ -16,10 +16,13 @@ static board the_board;
 static volatile uint8_t elapsed_ms;
 static uint8_t cause __attribute__((section(".noinit")));
 
-/* Before main: after a watchdog reset the watchdog still runs, with its shortest time. */
+/* Before main: after a watchdog reset the watchdog still runs, with its shortest time. A loader that has
+ * read and cleared MCUSR leaves what it was in r2 (Optiboot does). */
 __attribute__((naked, used, section(".init3"))) void note_reset(void)
 {
-    cause = MCUSR;
+    uint8_t left_by_loader;
+    __asm__ volatile("mov %0, r2" : "=r"(left_by_loader));
+    cause = MCUSR ? MCUSR : left_by_loader & 0x0F;
     MCUSR = 0;
     wdt_disable();
 }
@@ -50,16 +53,18 @@ static void set_pulses(void)
         servos_set(i, board_pulse(&the_board, i));
 }
 
+/* Up to the first frame that is answered: a host that asks without end must not keep time, stop switch
+ * and watchdog waiting. */
 static void listen(void)
 {
     uint8_t byte;
     uint8_t wire[COBS_WIRE_MAX];
-    while (uart_take(&byte)) {
-        uint8_t length = board_receive(&the_board, byte, wire);
-        if (length) {
-            set_pulses();
-            uart_send(wire, length);
-        }
+    uint8_t length = 0;
+    while (!length && uart_take(&byte))
+        length = board_receive(&the_board, byte, wire);
+    if (length) {
+        set_pulses();
+        uart_send(wire, length);
     }
 }
 

@@ -126,12 +126,21 @@ static uint8_t clear(board *b, const frame *f, uint8_t *wire)
     return answer_state(b, f->type, f->sequence, wire);
 }
 
+/* What makes no sense is refused here already: positions are computed with it from now on. */
 static uint8_t write_config(board *b, const frame *f, uint8_t *wire)
 {
     if (f->type == WRITE_BOARD) {
-        memcpy(&b->config.board, f->payload, sizeof b->config.board);
+        board_config wanted;
+        memcpy(&wanted, f->payload, sizeof wanted);
+        if (!board_makes_sense(&wanted))
+            return answer_refused(f->type, f->sequence, BAD_VALUE, CONFIG_OF_BOARD, wire);
+        b->config.board = wanted;
     } else {
-        memcpy(&b->config.joint[f->payload[0]], f->payload + 1, sizeof(joint_config));
+        joint_config wanted;
+        memcpy(&wanted, f->payload + 1, sizeof wanted);
+        if (!joint_makes_sense(&wanted))
+            return answer_refused(f->type, f->sequence, BAD_VALUE, f->payload[0], wire);
+        b->config.joint[f->payload[0]] = wanted;
         joints_configure(&b->joints, &b->config);
     }
     b->unsaved = true;

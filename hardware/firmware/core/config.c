@@ -28,7 +28,7 @@ bool joint_measured(const joint_config *joint)
     return joint->adc_low != joint->adc_high;
 }
 
-static bool joint_makes_sense(const joint_config *j)
+bool joint_makes_sense(const joint_config *j)
 {
     if (!joint_fitted(j))
         return !j->low_ticks && !j->speed_ticks_s && !j->step_ticks && !j->adc_low && !j->adc_high;
@@ -42,12 +42,16 @@ static bool joint_makes_sense(const joint_config *j)
     return span == 0 || span >= ADC_SPAN_LEAST;
 }
 
+bool board_makes_sense(const board_config *b)
+{
+    if (b->heartbeat_ms < HEARTBEAT_LEAST_MS || b->heartbeat_ms > HEARTBEAT_MOST_MS)
+        return false;
+    return b->supply_full_dv && b->supply_min_dv < b->supply_full_dv;
+}
+
 uint8_t config_check(const config *c)
 {
-    const board_config *b = &c->board;
-    if (b->heartbeat_ms < HEARTBEAT_LEAST_MS || b->heartbeat_ms > HEARTBEAT_MOST_MS)
-        return CONFIG_OF_BOARD;
-    if (!b->supply_full_dv || b->supply_min_dv >= b->supply_full_dv)
+    if (!board_makes_sense(&c->board))
         return CONFIG_OF_BOARD;
     bool any = false;
     for (uint8_t i = 0; i < JOINTS; i++) {

@@ -39,6 +39,9 @@ void config_clear(config *c);
 /* CONFIG_FINE, CONFIG_OF_BOARD, or the first joint whose values make no sense. */
 uint8_t config_check(const config *c);
 
+bool joint_makes_sense(const joint_config *joint);
+bool board_makes_sense(const board_config *board);
+
 bool joint_fitted(const joint_config *joint);
 bool joint_measured(const joint_config *joint);
 

@@ -22,6 +22,10 @@ from robofeed_serial.servo_bus import BusTimeout, ServoRefused
 
 TRIES = 3
 HURRIED = {Kind.STATE, Kind.SETPOINT, Kind.STOP}
+QUESTIONS = {Kind.STATE, Kind.STOP}
+"""What the board obeys whatever its number."""
+QUESTION_NUMBERS = 64
+"""Their numbers go round so far ahead of the newest order's: the board takes 128 ahead for old."""
 AT_REST_S = 0.1
 """More time for all other answers: the arm does not move, and nobody is in a hurry."""
 SAVE_S = 1.0
@@ -40,13 +44,15 @@ class Session:
     """Numbers requests, matches answers by that number, tries again what went missing.
 
     A number is never used for two requests in a row, so that a late answer is nobody's. The board
-    obeys only numbers newer than the last it saw; after a long silence ours may look old to it,
-    which is put right by taking up its count.
+    obeys only orders with a number newer than the last one's. However many questions lie between,
+    ours are; where it disagrees, because somebody else gave it orders, its count is taken up.
     """
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self._sequence = 0
+        self._ordered = 0
+        """The number of the newest order."""
         self._reader = FrameReader()
 
     @property
@@ -65,7 +71,7 @@ class Session:
 
     def say(self, kind: Kind, payload: bytes = b"") -> int:
         """Send what nobody answers. Returns its number."""
-        self._sequence = (self._sequence + 1) % 256
+        self._count(kind)
         self.link.send(Frame(kind, self._sequence, payload).to_wire())
         return self._sequence
 
@@ -94,12 +100,19 @@ class Session:
             refusal = Refusal.from_payload(answer.payload)
             if refusal.result is not Result.OLD_SEQUENCE:
                 raise BoardRefused(refusal, self.link.url)
-            self._sequence = refusal.detail
+            self._sequence = self._ordered = refusal.detail
             missed = BusTimeout(explained(refusal, self.link.url))
         raise missed
 
+    def _count(self, kind: Kind) -> None:
+        ahead = (self._sequence - self._ordered) % 256
+        if kind in QUESTIONS:
+            self._sequence = (self._ordered + ahead % QUESTION_NUMBERS + 1) % 256
+        else:
+            self._sequence = self._ordered = (self._sequence + 1) % 256
+
     def _exchange(self, kind: Kind, payload: bytes, most_s: float) -> Frame:
-        self._sequence = (self._sequence + 1) % 256
+        self._count(kind)
         request = Frame(kind, self._sequence, payload)
         answers: list[Frame] = []
 

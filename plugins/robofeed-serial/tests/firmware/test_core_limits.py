@@ -77,15 +77,25 @@ def test_limits_change_only_while_limp_and_count_once_saved(host_board: HostMake
         (Kind.WRITE_BOARD, BoardConfig.BOARD.pack(100, 200, 200), 255),
     ],
 )
-def test_limits_that_make_no_sense_are_not_saved(
+def test_limits_that_make_no_sense_are_not_taken(
     host_board: HostMaker, kind: Kind, payload: bytes, detail: int
 ) -> None:
     board = host_board()
     board.hello()
-    board.ask(kind, payload)
-    refusal = board.refusal(Kind.SAVE)
+    refusal = board.refusal(kind, payload)
 
     assert (refusal.result, refusal.detail) == (Result.BAD_VALUE, detail)
+    assert not board.state().unsaved
+    assert board.stored() == CONFIG.to_eeprom()
+
+
+def test_limits_without_any_servo_are_not_saved(host_board: HostMaker) -> None:
+    board = host_board()
+    board.hello()
+    for i in range(6):
+        board.ask(Kind.WRITE_JOINT, bytes((i,)) + JointConfig().to_bytes())
+
+    assert board.refusal(Kind.SAVE).result is Result.BAD_VALUE
 
 
 @pytest.mark.parametrize("vector", VECTORS["frames"], ids=lambda v: v["name"])

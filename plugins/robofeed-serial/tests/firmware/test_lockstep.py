@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 
@@ -194,6 +195,32 @@ def test_it_answers_after_any_garbage(lockstep_board: LockstepMaker) -> None:
     assert state.lost_bytes == 0
     assert state.faults & (BoardFault.LINK | BoardFault.HEARTBEAT)
     assert board.state(Kind.CLEAR).faults == BoardFault.NONE
+
+
+@pytest.mark.parametrize("kind", [Kind.STATE, Kind.SAVE])
+def test_a_host_that_asks_without_end_stops_neither_time_nor_the_stop_switch(
+    lockstep_board: LockstepMaker, kind: Kind
+) -> None:
+    board = lockstep_board(replace(CONFIG, heartbeat_ms=2000))
+    board.arm(replace(CONFIG, heartbeat_ms=2000))
+    board.setpoint(*FAR)
+    flood = b"".join(Frame(kind, number % 256).to_wire() for number in range(4000))
+    board.simulated.receive(flood)  # answers are longer than what asks for them: they queue up
+    board.tick(100)
+    board.open_stop_switch()
+    board.tick(30)  # a pulse that has begun is finished
+    board.simulated.take()
+    board.tick(300)
+    widths = {pulse.width_ticks for pulse in board.simulated.take().pulses if pulse.servo == 0}
+    board.open_stop_switch(False)
+    board.tick(400)
+    board.send(b"\0")
+    state = board.state()
+
+    assert max(widths) - min(widths) <= 2, "it moved on"  # interrupts delay an edge by 1 us
+    assert BoardFault.STOP_PIN in state.faults
+    assert state.mode is Mode.HELD
+    assert hello(board).reset_cause is not ResetCause.WATCHDOG
 
 
 @pytest.mark.soak

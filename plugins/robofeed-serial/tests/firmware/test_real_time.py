@@ -167,6 +167,19 @@ def test_servos_without_potentiometer_need_a_goal_before_torque(start: MakeBus) 
         bus.set_torque(IDS, True)
 
 
+@pytest.mark.parametrize("questions", [100, 130, 200, 300])
+def test_it_is_armed_after_any_number_of_questions(start: MakeBus, questions: int) -> None:
+    bus, _ = start()
+    bus.prepare(IDS)
+    for _ in range(questions):
+        bus.board_state()
+    bus.write_goals(dict.fromkeys(IDS, 3100))
+    bus.set_torque(IDS, True)
+    bus.write_goals({1: 3200})
+
+    assert bus.board_state().applied_sequence == bus.newest_goal_number
+
+
 def test_an_arm_outside_its_limits_names_the_servo(start: MakeBus) -> None:
     bus, board = start(BoardConfig((POT,) * 6, heartbeat_ms=2000))
     board.set_counts(2, 950)
