@@ -54,6 +54,8 @@ class Cell:
             self._clock.wait()
         reason = self._write(self.guarded.observe())
         if executed.target is None:
+            if table.ended[row] == Ended.FAULT:
+                return reason  # why the arm could not be looked at, or holds: that is the cause
             table.ended[row] = Ended.FAULT
             return f"the action was refused ({executed.gates.name}); the arm holds"
         return reason

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robofeed.data.fleet import Table
-from robofeed.data.observation import Observation, Target
+from robofeed.data.observation import Ended, Observation, Target
 from robofeed.observe import cell as cell_module
 from robofeed.observe.cell import Cell
 from robofeed.testing.fake_arm import PERIOD_S, FakeArm
@@ -64,3 +64,24 @@ def test_a_real_arm_is_looked_at_a_period_after_it_was_told_to_move(
 
 def test_simulated_time_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     assert what_happens(True, monkeypatch) == ["observe", "send", "observe", "send", "observe"]
+
+
+def test_an_arm_s_own_trouble_is_told_before_the_refusal_that_came_of_it() -> None:
+    class Unplugged(FakeArm):
+        reason = ""
+
+        def observe(self) -> Observation:
+            seen = super().observe()
+            return seen._replace(ended=Ended.FAULT, reason=self.reason) if self.reason else seen
+
+    arm = Unplugged()
+    table = Table.over(arm.spec, 1)
+    table.proposed[:] = np.nan
+    cell = Cell(arm, table, 0)
+    cell.open()
+    cell.reset(1)
+
+    assert cell.step() == "the action was refused (NON_FINITE); the arm holds"
+    arm.reason = "the port was lost"
+    assert cell.step() == "the port was lost"
+    assert table.ended[0] == Ended.FAULT

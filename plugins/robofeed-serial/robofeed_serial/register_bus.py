@@ -170,6 +170,14 @@ class RegisterBus(ABC):
             self._refuse(servo_id, f"to tell its {item}", refusal)
         return register.decode(reply.data)
 
+    def has_torque(self, servo_id: int) -> bool | None:
+        register = self._register(servo_id, "torque")
+        request = self._codec.read(servo_id, register.address, register.size)
+        reply = self._ask(request, servo_id, register.size)
+        if reply is None or self._refusal(reply.error):
+            return None
+        return bool(register.decode(reply.data))
+
     def _who(self, servo_id: int, tries: int) -> ServoModel | None:
         """The answer to a ping; also where servos answer, but across each other."""
         garbled = self.statistics.garbled

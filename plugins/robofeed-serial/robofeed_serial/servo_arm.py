@@ -217,12 +217,9 @@ class ServoArm:
         """Whether servo `number` of the arm file has its torque off though nobody asked for that.
 
         Its power failed for a moment, or it protected itself: its goal is forgotten as well. One
-        that does not say, or is of a kind that cannot, has not.
+        that does not say has not.
         """
-        try:
-            return self.bus.read(self.ids[number], "torque") == 0
-        except (ConfigError, BusTimeout, ServoRefused):
-            return False
+        return self.bus.has_torque(self.ids[number]) is False
 
     def relax(self) -> None:
         """Torque off: the arm falls."""

@@ -221,6 +221,9 @@ class ServoBus(Protocol):
     def read(self, servo_id: int, item: Item) -> int:
         """One item, in the units of `Item`. Raises ConfigError where this servo has none."""
 
+    def has_torque(self, servo_id: int) -> bool | None:
+        """Whether its torque is on, asked once, for the control cycle; None = it did not answer."""
+
     def write(self, servo_id: int, item: Item, value: int) -> None:
         """Set one item, in the units of `Item`; what survives power loss is unlocked around it."""
 

@@ -100,6 +100,8 @@ class Report:
     reason: str = ""
     late_cycles: int = 0
     cycles: int = 0
+    written_ns: int = 0
+    """when it was put down: how long the port's owner has been silent counts from here"""
 
     def pack(self) -> bytes:
         """As bytes."""
@@ -112,6 +114,7 @@ class Report:
             self.done_id,
             self.late_cycles,
             self.cycles,
+            self.written_ns,
             len(self.rad),
         )
         count = len(self.rad)
@@ -123,8 +126,8 @@ class Report:
     def unpack(letter: bytes) -> Report:
         """What `pack` made. Raises ValueError for anything else."""
         try:
-            time_ns, mode, latched, failure, done_id, late, cycles, count = struct.unpack_from(
-                _REPORT, letter
+            time_ns, mode, latched, failure, done_id, late, cycles, written_ns, count = (
+                struct.unpack_from(_REPORT, letter)
             )
             start = struct.calcsize(_REPORT)
             numbers = struct.unpack_from(f"<{3 * count}d", letter, start)
@@ -142,10 +145,11 @@ class Report:
             letter[start + 24 * count :].decode("utf-8", errors="ignore"),
             late,
             cycles,
+            written_ns,
         )
 
 
-_REPORT = "<qB?BIIQB"
+_REPORT = "<qB?BIIQqB"
 
 
 def _padded(values: Sequence[float], count: int) -> Sequence[float]:

@@ -60,10 +60,16 @@ class Supervisor:
         self._orphan = False
         self._cycles = 0
         self._last_ns: int | None = None
+        self._asleep_ns: int | None = None
         self._reading: ArmReading | None = None
 
     def cycle(
-        self, now_ns: int, order: Order | None, alive: bool, stopped: Callable[[], bool]
+        self,
+        now_ns: int,
+        order: Order | None,
+        alive: bool,
+        stopped: Callable[[], bool],
+        asleep_ns: int = 0,
     ) -> Report:
         """Read, decide, write.
 
@@ -72,8 +78,11 @@ class Supervisor:
             order: The client's newest, None before the first.
             alive: Whether the client is.
             stopped: Whether somebody has set the stop latch; asked again right before a goal goes.
+            asleep_ns: How long the computer has slept so far, which `now_ns` does not count.
         """
-        slept = self._last_ns is not None and now_ns - self._last_ns > SLEPT_S * 1e9
+        slept_ns = 0 if self._asleep_ns is None else asleep_ns - self._asleep_ns
+        self._asleep_ns = asleep_ns
+        slept = self._last_ns is not None and now_ns - self._last_ns + slept_ns > SLEPT_S * 1e9
         dt_s = 0.0 if self._last_ns is None else min((now_ns - self._last_ns) / 1e9, 0.1)
         self._last_ns = now_ns
         try:
@@ -173,7 +182,7 @@ class Supervisor:
         if not alive and not self._orphan:
             return _CLIENT_GONE
         if slept:
-            return "the computer slept or stood still"
+            return "the computer slept or stood still: look at the arm, then start anew"
         oldest = min(range(len(reading.time_ns)), key=reading.time_ns.__getitem__)
         age_ns = now_ns - reading.time_ns[oldest]
         if age_ns > self._watchdog_ns and self.mode is not Mode.HOLDING:

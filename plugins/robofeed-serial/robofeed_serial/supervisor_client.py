@@ -16,8 +16,6 @@ from robofeed_serial.supervisor_settings import PARK_S, SupervisorSettings
 
 START_S = 20.0
 ANSWER_S = 3.0
-SILENT_S = 0.15
-"""A supervisor that has not reported for so long is dead or stopped."""
 _POLL_S = 0.002
 
 
@@ -79,20 +77,31 @@ class SupervisorClient:
         """The newest report.
 
         Raises:
-            HardwareError: the supervisor is dead; the arm does what it was told last.
+            HardwareError: the supervisor is dead, or silent for longer than the watchdog waits; the
+                arm does what it was told last.
         """
+        report = self._newest()
+        silent_s = (time.monotonic_ns() - report.written_ns) / 1e9
+        if silent_s > self._settings.watchdog_s:
+            raise self._trouble(
+                f"has been silent for {silent_s * 1e3:.0f} ms: somebody stopped it, or this "
+                "computer has no time for it"
+            )
+        return report
+
+    def _newest(self) -> Report:
+        """However old it is. Raises HardwareError where the supervisor is dead."""
+        if self._process is None or self._process.poll() is not None:
+            raise self._trouble("is dead")
         found = self._memory.reports.newest()
         assert found is not None
-        report = Report.unpack(found[1])
-        age_s = (time.monotonic_ns() - report.time_ns) / 1e9
-        if age_s > SILENT_S and report.mode is not Mode.LOST:
-            process = self._process
-            if process is None or process.poll() is not None:
-                raise HardwareError(
-                    f"the supervisor of {self._settings.port} is dead: the arm does what it was "
-                    "told last. Cut its power if that is not safe"
-                )
-        return report
+        return Report.unpack(found[1])
+
+    def _trouble(self, what: str) -> HardwareError:
+        return HardwareError(
+            f"the supervisor of {self._settings.port} {what}. The arm does what it was told last; "
+            "cut its power if that is not safe"
+        )
 
     def order(self, goal_rad: Sequence[float], moving: bool = True) -> None:
         """The newest goal, one element a servo; NaN = as it is. While `moving` it must go on."""
@@ -114,7 +123,7 @@ class SupervisorClient:
         self._put()
         end_s = time.monotonic() + within_s
         while True:
-            report = self.report()
+            report = self._newest()  # some answers take it longer than a cycle
             if report.done_id == self._requests:
                 if report.failure is not Failure.NONE:
                     raise _error(report)
@@ -149,7 +158,7 @@ class SupervisorClient:
         """
         end_s = time.monotonic() + within_s
         while time.monotonic() < end_s:
-            report = self.report()
+            report = self._newest()
             if report.latched:
                 raise HardwareError(f"the arm holds: {report.reason}")
             if report.mode is not Mode.PARKING:

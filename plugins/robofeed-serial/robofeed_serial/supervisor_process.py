@@ -18,6 +18,7 @@ from pathlib import Path
 
 from robofeed import ConfigError, RobofeedError
 from robofeed_serial.arm_file import load_arm
+from robofeed_serial.asleep import asleep_ns
 from robofeed_serial.buses import make_bus
 from robofeed_serial.goal_gate import GoalGate
 from robofeed_serial.servo_arm import ServoArm
@@ -90,9 +91,12 @@ def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Superv
             read_number, letter = found
             order = Order.unpack(letter, servos)
         alive = os.getppid() == settings.client_pid and not terminated()
-        report = supervisor.cycle(time.monotonic_ns(), order, alive, memory.stopped)
+        report = supervisor.cycle(time.monotonic_ns(), order, alive, memory.stopped, asleep_ns())
         cycles += 1
-        memory.reports.put(replace(report, cycles=cycles, late_cycles=late).pack())
+        written_ns = time.monotonic_ns()
+        memory.reports.put(
+            replace(report, cycles=cycles, late_cycles=late, written_ns=written_ns).pack()
+        )
         if report.mode is Mode.CLOSED or (not alive and parting.done()):
             return
         due_ns += period_ns

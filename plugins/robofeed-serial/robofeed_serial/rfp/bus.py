@@ -247,6 +247,11 @@ class RfpBus:
             )
         self._config = config
 
+    def has_torque(self, servo_id: int) -> bool | None:
+        self._joint(servo_id)
+        state = self._board_state  # each reading of positions tells it
+        return None if state is None else state.mode is not Mode.DISARMED
+
     def read(self, servo_id: int, item: Item) -> int:
         joint = self._joint(servo_id)
         i = servo_id - 1

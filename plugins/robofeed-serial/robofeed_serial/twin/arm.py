@@ -60,6 +60,7 @@ class TwinArm:
         self.log = log if log is not None else TwinLog()
         self._mechanics = mechanics if mechanics is not None else Kinematic()
         self._motors = [servo.motor for servo in servos]
+        self._built_ids = [servo.servo_id for servo in servos]
         self._now_ns = 0
         self._started = False
         self._substep = 0
@@ -93,4 +94,10 @@ class TwinArm:
             self._log_positions()
 
     def _log_positions(self) -> None:
-        self.log.positions({servo.servo_id: servo.present_ticks for servo in self.servos})
+        # By the id each was built with: a fault may give two servos one id.
+        self.log.positions(
+            {
+                servo_id: servo.present_ticks
+                for servo_id, servo in zip(self._built_ids, self.servos, strict=True)
+            }
+        )

@@ -127,6 +127,10 @@ class MemoryBus:
             "torque": int(servo.torque),
         }[item]
 
+    def has_torque(self, servo_id: int) -> bool | None:
+        servo = self.servos[servo_id]
+        return None if servo.mute else servo.torque
+
     def write(self, servo_id: int, item: Item, value: int) -> None: ...
 
     def stop_motion(self, ids: Sequence[int]) -> None: ...
@@ -148,6 +152,7 @@ class Bench:
         self.order: Order | None = None
         self.alive = True
         self.stopped = False
+        self.asleep_ns = 0
         self._requests = 0
 
     def tool(self, rad: Sequence[float]) -> tuple[float, float, float]:
@@ -158,7 +163,7 @@ class Bench:
         for _ in range(times):
             self.bus.pass_time()
             report = self.supervisor.cycle(
-                self.bus.now_ns, self.order, self.alive, lambda: self.stopped
+                self.bus.now_ns, self.order, self.alive, lambda: self.stopped, self.asleep_ns
             )
         return report
 

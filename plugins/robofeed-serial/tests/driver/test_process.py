@@ -164,9 +164,22 @@ def test_a_dead_supervisor_is_a_fault_that_says_to_cut_the_power(twin: Twin) -> 
         assert arm.supervisor_pid is not None
         os.kill(arm.supervisor_pid, signal.SIGKILL)
         took_s, reason = until_fault(arm, 2.0)
-        assert took_s < 0.6
-        assert "supervisor" in reason and "power" in reason
+        assert took_s < 0.1
+        assert "supervisor" in reason and "is dead" in reason and "power" in reason
     finally:
+        arm.close()
+
+
+def test_a_stopped_supervisor_is_a_fault_that_names_it(twin: Twin) -> None:
+    arm = opened(twin)
+    assert arm.supervisor_pid is not None
+    try:
+        os.kill(arm.supervisor_pid, signal.SIGSTOP)
+        took_s, reason = until_fault(arm, 2.0)
+        assert 0.4 < took_s < 0.8  # its watchdog_s is 0.5
+        assert "has been silent for 5" in reason and str(twin.port) in reason
+    finally:
+        os.kill(arm.supervisor_pid, signal.SIGCONT)
         arm.close()
 
 

@@ -94,6 +94,7 @@ def test_a_goal_that_is_no_number_leaves_the_joint_where_it_is(bench: Any, bad: 
         ("hot", r"joint elbow_flex \(servo 3 on memory\) is at 80 degrees"),
         ("overload", r"joint elbow_flex .* protects itself: overload"),
         ("slept", "the computer slept"),
+        ("stood still", "the computer slept or stood still: look at the arm, then start anew"),
         ("brown-out", r"joint elbow_flex \(servo 3 on memory\) has lost its torque"),
     ],
 )
@@ -114,7 +115,9 @@ def test_whatever_goes_wrong_it_holds_where_it_is_and_says_why(
         servo.faults = ServoFault.OVERLOAD
     elif what == "brown-out":
         servo.torque, servo.goal = False, 0
-    elif what == "slept":
+    elif what == "slept":  # the monotonic clock stands still meanwhile
+        bench.asleep_ns += 30_000_000_000
+    elif what == "stood still":
         bench.bus.now_ns += 2_000_000_000
     report = (
         bench.cycle(12) if what == "silent" else bench.go(goal, 30 if what == "brown-out" else 12)
