@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 IK_RESIDUAL_M = 0.005
 """A larger distance between the tool position asked for and the one reached is marked."""
+HOLD_NEAR_RAD = 0.1
+"""A joint so near its last goal is held there: more than a servo gives way under a load."""
 
 
 class Guarded:
@@ -103,6 +105,20 @@ class Guarded:
         self._stopped = False
         self._refused = CLEAR
         self._at_rest()
+
+    def holding(self) -> Target:
+        """The goal that keeps the arm where it is; to be asked for anew as often as one likes.
+
+        On a real arm that is the last goal, as long as every joint is within 0.1 rad of it. A joint
+        that carries a load stands below its goal; were each measured pose the next goal, the arm
+        would sink step by step.
+        """
+        present = self.backend.present()
+        last = self._previous
+        if self._simulated or last is None or self._limits is None:
+            return present
+        away = np.abs(last.joint_rad - present.joint_rad)
+        return last if bool(np.all(away <= HOLD_NEAR_RAD)) else present
 
     @property
     def latched(self) -> Gate:

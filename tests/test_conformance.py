@@ -82,6 +82,16 @@ class WrongActions(FakeArm):
         return -super().action_of(target)
 
 
+class SinksInAPause(FakeArm):
+    """A real arm that carries a load, and whose driver takes an action as nothing but zeros."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, simulated=False, sag_rad=0.03)
+
+    def action_of(self, target: Target) -> FloatArray:
+        return np.zeros_like(super().action_of(target))
+
+
 class CannotCloseTwice(FakeArm):
     def close(self) -> None:
         assert self.is_open, "closed already"
@@ -97,6 +107,7 @@ class CannotCloseTwice(FakeArm):
         (LeavesItsBounds, "outside its bounds"),
         (ForgetsItsSeed, "another episode"),
         (WrongActions, "of its range"),
+        (SinksInAPause, "rad in a pause"),
         (CannotCloseTwice, "closed already"),
     ],
 )

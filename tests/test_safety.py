@@ -33,6 +33,32 @@ def targets(arm):
     return [target.joint_rad.tolist() for target in arm.sent]
 
 
+# --- holding still --------------------------------------------------------------------------------
+
+
+def test_a_real_arm_that_carries_a_load_does_not_sink_while_it_is_held():
+    guarded, arm = guard(simulated=False, sag_rad=0.03)
+    executed = guarded.apply(array(0.05, 0.05))
+    lowest = arm.joint_rad.copy()
+    for _ in range(50):
+        guarded.observe()
+        guarded.apply(arm.action_of(guarded.holding()))
+    assert np.allclose(arm.joint_rad, lowest, atol=1e-5)
+    assert np.allclose(arm.sent[-1].joint_rad, executed.target.joint_rad, atol=1e-5)
+
+
+def test_a_joint_that_is_kept_from_its_goal_is_held_where_it_is():
+    guarded, arm = guard(simulated=False, tracking=0.0, step_rad=0.2)
+    guarded.apply(array(0.2, 0.0))
+    assert np.allclose(guarded.holding().joint_rad, arm.joint_rad)
+
+
+def test_a_simulated_arm_is_held_where_it_is():
+    guarded, arm = guard(tracking=0.5)
+    guarded.apply(array(0.05, 0.0))
+    assert np.allclose(guarded.holding().joint_rad, arm.joint_rad)
+
+
 # --- what is refused ------------------------------------------------------------------------------
 
 JUNK = st.one_of(

@@ -73,7 +73,7 @@ class Cell:
         """Write where the arm is and the action that keeps it there."""
         table, row = self._table, self._row
         here = self._backend.present()
-        table.holding[row] = self._backend.action_of(here)
+        table.holding[row] = self._backend.action_of(self.guarded.holding())
         table.tool_m[row] = here.tool_m
         table.gripper[row] = here.gripper
         if table.joint_rad.shape[1]:

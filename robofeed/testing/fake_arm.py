@@ -39,7 +39,8 @@ class FakeArm:
     Observation: joint angles, then the goal's. Action: joint displacements in rad, `step_rad` at
     most. An episode starts anywhere within the limits, or at `start_rad`; it is truncated after
     `horizon` steps and as many more as its seed says below `ragged`, and terminated at the goal
-    where `may_terminate`. Each step the arm goes the share `tracking` of the way to its target.
+    where `may_terminate`. Each step the arm goes the share `tracking` of the way to its target,
+    or to `sag_rad` below it.
     The truth is how near the goal the tool is. Its scripted expert goes straight there.
 
     Args:
@@ -54,6 +55,7 @@ class FakeArm:
     may_terminate: bool = False
     step_rad: float = 0.1
     tracking: float = 1.0
+    sag_rad: float = 0.0
     simulated: bool = True
     start_rad: FloatArray | None = None
     raises_at: int | None = None
@@ -140,7 +142,7 @@ class FakeArm:
         if self._steps == 2 and self._seed is not None and self._seed == self.raises_at:
             raise ValueError(f"the motor of episode {self._seed} fell off")
         self.sent.append(target)
-        way = np.float32(self.tracking) * (target.joint_rad - self.joint_rad)
+        way = np.float32(self.tracking) * (target.joint_rad - self.sag_rad - self.joint_rad)
         self.joint_rad = self.joint_rad + way
         self._steps += 1
 

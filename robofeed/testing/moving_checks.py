@@ -13,6 +13,7 @@ from robofeed.testing.trial import NotChecked, Trial
 
 STEPS = 8
 FRESH_S = 1.0
+PAUSE_S = 1.0
 
 
 def holds_still(trial: Trial) -> None:
@@ -27,6 +28,24 @@ def holds_still(trial: Trial) -> None:
             guarded.observe()
         off = np.abs(trial.where(guarded) - start).max()
         assert off <= max(trial.still_rad, 1e-6), f"a joint moved {off:.4f} rad by itself"
+
+
+def a_pause_holds(trial: Trial) -> None:
+    """Held for a second by goals that are worked out anew each step, it does not sink or drift."""
+    with trial.episode() as (guarded, _):
+        if guarded.spec.simulated:
+            raise NotChecked("a simulator's time stands still in a pause")
+        backend = guarded.backend
+        rng = np.random.default_rng(6)
+        for _ in range(3):
+            trial.step(guarded, trial.some_action(backend, rng))
+        trial.step(guarded, backend.action_of(guarded.holding()))
+        trial.settle()
+        start = trial.where(guarded)
+        for _ in range(round(PAUSE_S / guarded.spec.period_s)):
+            trial.step(guarded, backend.action_of(guarded.holding()))
+        off = np.abs(trial.where(guarded) - start).max()
+        assert off <= max(trial.still_rad, 1e-3), f"a joint moved {off:.4f} rad in a pause"
 
 
 def opens_twice(trial: Trial) -> None:
@@ -197,6 +216,7 @@ def seeds_repeat(trial: Trial) -> None:
 CHECKS = [
     opens_twice,
     holds_still,
+    a_pause_holds,
     observations_fit,
     nothing_is_shared,
     planning_is_pure,
