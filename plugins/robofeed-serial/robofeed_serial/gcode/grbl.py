@@ -20,8 +20,10 @@ BAUD = 115_200
 ANSWER_S = 0.5
 HOMING_S = 60.0
 HOLD, RESET = b"!", b"\x18"
-BRAKING_S = 0.2
+BRAKING_S = 0.5
 """How long a hold may take to brake; a reset before that loses the machine's place."""
+STANDS_S = 0.02
+"""So long apart two reports of one place mean that it has braked: not all dialects say so."""
 _NUMBERS = r"(-?\d+\.?\d*(?:,-?\d+\.?\d*)*)"
 _DOING = {
     "Idle": Doing.IDLE,
@@ -29,7 +31,13 @@ _DOING = {
     "Jog": Doing.MOVING,
     "Home": Doing.MOVING,
     "Hold": Doing.HELD,
+    "Hold:0": Doing.HELD,
+    "Hold:1": Doing.MOVING,  # braking
     "Door": Doing.HELD,
+    "Door:0": Doing.HELD,
+    "Door:1": Doing.HELD,
+    "Door:2": Doing.MOVING,  # braking
+    "Door:3": Doing.MOVING,  # the door is shut: it goes on
     "Alarm": Doing.LOCKED,
 }
 MEANINGS = {
@@ -52,7 +60,9 @@ class GrblProfile:
     """what stands before a move's axes"""
 
 
-GRBL = GrblProfile("XYZ", re.compile(rf"<(\w+)(?::\d)?\|[MW]Pos:{_NUMBERS}[|>].*"), "G90 G1")
+GRBL = GrblProfile("XYZ", re.compile(rf"<(\w+(?::\d)?)\|MPos:{_NUMBERS}[|>].*"), "G21 G90 G53 G1")
+"""Millimetres of the machine, in reports (`$10=1`, as it is shipped) as in moves (G53): with a work
+offset that somebody has left in it, a place in the one would be another in the other."""
 MIROBOT = GrblProfile(
     "ABCDXYZ", re.compile(rf"<(\w+),Angle\(ABCDXYZ\):{_NUMBERS},.*>"), "M21 G90 G1"
 )
@@ -92,12 +102,16 @@ class GrblArm:
         """Hold, and once it has braked forget the queue; a lost answer keeps it from neither."""
         self._link.send(HOLD)
         end_s = time.monotonic() + BRAKING_S
+        stood: Mapping[str, float] | None = None
         while time.monotonic() < end_s:
             try:
-                if self.state().doing is not Doing.MOVING:
-                    break
+                state = self.state()
             except BusTimeout:
                 continue
+            if state.doing is not Doing.MOVING and state.place == stood:
+                break
+            stood = state.place
+            time.sleep(STANDS_S)
         self._link.send(RESET)
         self._link.drain_until_quiet()
         return True

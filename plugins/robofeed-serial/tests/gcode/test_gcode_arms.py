@@ -65,13 +65,23 @@ def test_a_grbl_arm_over_its_port(name: str, profile: object) -> None:
             assert arm.stop() is True
 
             stood = arm.state()
-            assert stood.doing is Doing.IDLE
+            assert stood.doing is Doing.IDLE, "it was reset before it had braked"
             assert 1.0 < stood.place["X"] < 50.0
             assert arm.state().place == stood.place
             with pytest.raises(ArmRefused, match="out of its range"):
                 arm.move({"X": 5000.0}, 20.0)
         finally:
             arm.close()
+
+
+def test_grbl_places_of_a_work_offset_are_not_taken_for_the_machines() -> None:
+    reports = [b"<Idle|WPos:1.000,2.000,3.000|FS:0,0>", b"<Hold:1|MPos:1.000,2.000,3.000|FS:0,0>"]
+
+    matches = [GRBL.report.fullmatch(report.decode()) for report in reports]
+
+    assert matches[0] is None
+    assert matches[1] is not None
+    assert "G53" in GRBL.move
 
 
 class Pretend:

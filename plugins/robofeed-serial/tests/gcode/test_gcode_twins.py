@@ -88,19 +88,24 @@ def test_a_hold_keeps_the_place_and_a_reset_forgets_the_rest() -> None:
     port.wait(1.0)
 
     port.say("!")
-    (held,) = port.say("?")
+    assert port.say("?")[0].startswith("<Hold:1|MPos:10.0")
     port.wait(1.0)
+    (held,) = port.say("?")
 
-    assert held.startswith("<Hold|MPos:10.0")
+    assert held.startswith("<Hold:0|MPos:10.49")  # half a unit, at 10 a second, in 0.1 s
     assert port.say("?") == [held]
     assert port.say("\x18") == ["Grbl 1.1f ['$' for help]"]
-    assert port.say("?")[0].startswith("<Idle|MPos:10.0")
+    assert port.say("?")[0].startswith("<Idle|MPos:10.49")
     port.say("G1 X5\n")
     port.wait(2.0)
     port.say("G1 X50\n")
     port.wait(0.5)
     port.say("\x18")
     assert port.say("?")[0].startswith("<Alarm|")
+    port.say("$X\nG1 X60\n")
+    port.wait(0.1)
+    port.say("!\x18")
+    assert port.say("?")[0].startswith("<Alarm|"), "it had not braked yet"
 
 
 def test_a_mirobot_reports_its_joints() -> None:

@@ -66,12 +66,12 @@ class GrblLine:
         if byte == STATUS:
             return [_said(self._status())]
         if byte == HOLD and machine.mode == Mode.RUN:
-            machine.mode = Mode.HOLD
+            machine.hold()
         elif byte == RESUME and machine.mode == Mode.HOLD:
             machine.mode = Mode.RUN if machine.waiting else Mode.IDLE
         elif byte == RESET:
             # Cut off in motion it has lost its place; held before, it has not.
-            lost = machine.mode in (Mode.RUN, Mode.ALARM)
+            lost = machine.mode in (Mode.RUN, Mode.ALARM) or machine.brakes
             machine.forget()
             machine.mode = Mode.ALARM if lost else Mode.IDLE
             self._heard.clear()
@@ -82,7 +82,8 @@ class GrblLine:
         machine = self._machine
         place = ",".join(f"{at:.3f}" for at in machine.place)
         if self._dialect == "grbl":
-            return f"<{machine.mode}|MPos:{place}|FS:0,0>"
+            part = f":{int(machine.brakes)}" if machine.mode == Mode.HOLD else ""
+            return f"<{machine.mode}{part}|MPos:{place}|FS:0,0>"
         tool = ",".join(["0.000"] * 6)
         return (
             f"<{machine.mode},Angle(ABCDXYZ):{place},Cartesian coordinate(XYZ RxRyRz):{tool},"
@@ -125,6 +126,8 @@ class GrblLine:
                 case "G", 90 | 91:
                     self._relative = value == 91
                 case "M", 21:  # the Mirobot's joints
+                    pass
+                case "G", 21 | 53:  # millimetres, of the machine: it knows no others
                     pass
                 case "F", speed if speed > 0:
                     self._speed = speed / 60.0

@@ -12,6 +12,8 @@ from robofeed_serial.twin.motor import MotorModel
 from robofeed_serial.twin.servo import Note, unnoted
 
 GCODE_BAUD = 115_200
+BRAKING_S = 0.1
+"""How long a hold is not yet one; an assumption"""
 
 
 class Mode(StrEnum):
@@ -49,7 +51,7 @@ class Move:
 class Machine:
     """Moves in the order they came. `step` lets time pass, so it serves as a twin's `Mechanics`.
 
-    Speed changes at once: accelerations are not modelled.
+    Speed changes at once, but for the braking of a hold: accelerations are not modelled.
     """
 
     def __init__(self, axes: Axes, mode: Mode = Mode.IDLE) -> None:
@@ -60,6 +62,12 @@ class Machine:
         """told of every move taken ("goal", its number) and of stops ("stop", moves forgotten)"""
         self._moves: deque[Move] = deque()
         self._count = 0
+        self._brakes_s = 0.0
+
+    @property
+    def brakes(self) -> bool:
+        """Whether a hold is not yet done: a reset now would lose the place."""
+        return self.mode == Mode.HOLD and self._brakes_s > 0.0
 
     @property
     def waiting(self) -> int:
@@ -88,6 +96,10 @@ class Machine:
             self.mode = Mode.RUN
         return True
 
+    def hold(self) -> None:
+        """Brake, on the way that it is on, and keep all moves."""
+        self.mode, self._brakes_s = Mode.HOLD, BRAKING_S
+
     def forget(self) -> None:
         """Stop where it is and drop all moves."""
         self.note(0, "stop", len(self._moves))
@@ -97,8 +109,11 @@ class Machine:
 
     def step(self, dt_s: float, motors: Sequence[MotorModel], supply: float) -> None:
         """Let `dt_s` pass."""
-        left_s = dt_s
-        while self.mode == Mode.RUN and left_s > 0.0:
+        self._brakes_s = max(0.0, self._brakes_s - dt_s)
+        left_s = dt_s if self.mode == Mode.RUN else 0.0
+        if self.brakes:
+            left_s = dt_s * self._brakes_s / BRAKING_S
+        while self._moves and left_s > 0.0:
             move = self._moves[0]
             way = [goal - at for goal, at in zip(move.goal, self.place, strict=True)]
             length = math.hypot(*way)
@@ -109,5 +124,5 @@ class Machine:
             left_s -= length / move.speed
             self.place = list(move.goal)
             self._moves.popleft()
-            if not self._moves:
+            if not self._moves and self.mode == Mode.RUN:
                 self.mode = Mode.IDLE
