@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 from robofeed_serial.link import Link
 from robofeed_serial.reply import Codec, Reply
@@ -19,6 +20,8 @@ MUTE_AFTER = 3
 """Reads in a row without an answer, after which a servo is asked less often ..."""
 MUTE_EVERY_S = 0.1
 """... namely this often, so that a servo without power does not slow down the others."""
+FAST_IN_VAIN = 3
+"""Readings without any answer, after which servos are no longer asked for a single frame."""
 
 Timed = tuple[int, Reply]
 """When a reply was complete (monotonic ns), and the reply."""
@@ -32,6 +35,7 @@ def ask(
     size: int,
     deadline_s: float,
     gap_s: float = math.inf,
+    answer_bytes: int = 0,
 ) -> dict[int, Timed]:
     """The right replies to `request` from `ids`, in the order asked; a reply each, the newest.
 
@@ -39,8 +43,7 @@ def ask(
     servo says why not. Never raises BusTimeout: who did not answer is missing.
     """
     decoder = codec.decoder(size)
-    own = set(codec.decoder(size).feed(request)) if size else set()
-    """The request itself where it reads like a reply: on an adapter that echoes it comes back."""
+    own = _as_replies(codec, request, size)
     places = {servo_id: place for place, servo_id in enumerate(ids)}
     found: dict[int, Timed] = {}
     last_place = -1
@@ -74,7 +77,8 @@ def ask(
         return len(found) == len(places)
 
     try:
-        link.exchange(request, hear, deadline_s, gap_s)
+        usual = answer_bytes or len(ids) * codec.reply_length(size)
+        link.exchange(request, hear, deadline_s, gap_s, usual)
     except BusTimeout:
         take(decoder.finish())
         link.statistics.garbled += heard and not framed
@@ -83,13 +87,27 @@ def ask(
     return found
 
 
+@lru_cache(maxsize=64)
+def _as_replies(codec: Codec, request: bytes, size: int) -> frozenset[Reply]:
+    """The request itself where it reads like a reply: on an adapter that echoes it comes back."""
+    return frozenset(codec.decoder(size).feed(request)) if size else frozenset()
+
+
 class GroupReader:
     """Group reads over one link. Keeps in mind who does not answer."""
 
     def __init__(self, link: Link, codec: Codec) -> None:
+        self.fast = False
+        """Whether the servos have shown that they can all answer in a single frame. Where one of
+        them is missing the ordinary way is taken: each servo then answers for itself."""
         self._link = link
         self._codec = codec
+        self._ordinary = lru_cache(maxsize=64)(codec.sync_read)
+        self._single = lru_cache(maxsize=64)(codec.fast_sync_read)
+        self._in_vain = 0
+        """Fast readings in a row that brought nothing."""
         self._misses: dict[int, int] = {}
+        """By servo, where there are any."""
         self._asked_s: dict[int, float] = {}
         self._slow = False
         """Of late nobody answered in the usual time: perhaps the adapter is slow."""
@@ -102,7 +120,8 @@ class GroupReader:
         missing = self._worth_asking(ids)
         found: dict[int, Timed] = {}
         for tries in range(MOST_TRIES):
-            request = self._codec.sync_read(missing, address, size)
+            fast = self.fast and not tries and not self._misses
+            request, answer_bytes = self._request(tuple(missing), address, size, fast)
             wire_s = self._link.wire_s(len(request) + len(missing) * self._codec.reply_length(size))
             usual_s = wire_s + RETURN_DELAY_S * len(missing) + self._link.reply_wait_s
             left_s = end_s - time.monotonic()
@@ -113,7 +132,12 @@ class GroupReader:
                 self._link.statistics.retries += 1
             asked_ns = time.monotonic_ns()
             gap_s = math.inf if self._slow else self._link.gap_s
-            found |= ask(self._link, self._codec, request, missing, size, wait_s, gap_s)
+            found |= ask(
+                self._link, self._codec, request, missing, size, wait_s, gap_s, answer_bytes
+            )
+            if fast:
+                self._in_vain = 0 if found else self._in_vain + 1
+                self.fast = self._in_vain < FAST_IN_VAIN
             if not found:
                 self._slow = True
             elif not tries:
@@ -122,17 +146,38 @@ class GroupReader:
             missing = [servo_id for servo_id in missing if servo_id not in found]
             # The first of them may be why those after it are silent.
             missing = missing[1:] + missing[:1]
-        for servo_id in found:
-            self._misses[servo_id] = 0
+        if self._misses:
+            for servo_id in found:
+                self._misses.pop(servo_id, None)
         for servo_id in missing:
             self._misses[servo_id] = self._misses.get(servo_id, 0) + 1
         return found
+
+    def can_answer_fast(self, ids: Sequence[int], address: int, size: int) -> bool:
+        """Whether all of `ids` are heard in the answer to one fast reading. Raises PortGone."""
+        request = self._single(tuple(ids), address, size)
+        if request is None or not ids:
+            return False
+        wire_s = self._link.wire_s(len(request) + len(ids) * self._codec.reply_length(size))
+        wait_s = wire_s + RETURN_DELAY_S * len(ids) + self._link.reply_wait_s
+        return len(ask(self._link, self._codec, request, ids, size, wait_s)) == len(ids)
+
+    def _request(
+        self, ids: tuple[int, ...], address: int, size: int, fast: bool
+    ) -> tuple[bytes, int]:
+        """What to send, and how many bytes the answer has."""
+        single = self._single(ids, address, size) if fast else None
+        if single is not None:
+            return single, self._codec.fast_length(len(ids), size)
+        return self._ordinary(ids, address, size), len(ids) * self._codec.reply_length(size)
 
     def _worth_asking(self, ids: Sequence[int]) -> list[int]:
         """Those who answered last time first: a mute servo makes those after it wait.
 
         Where nobody answers it is the line that is silent, and all are asked.
         """
+        if not self._misses:
+            return list(ids)
         now_s = time.monotonic()
         misses = {servo_id: self._misses.get(servo_id, 0) for servo_id in ids}
         some_answer = any(count < MUTE_AFTER for count in misses.values())

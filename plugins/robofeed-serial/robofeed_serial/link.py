@@ -11,7 +11,6 @@ one reading, never all later ones.
 from __future__ import annotations
 
 import math
-import select
 import termios
 import time
 from collections.abc import Callable
@@ -19,6 +18,13 @@ from collections.abc import Callable
 import serial
 
 from robofeed_serial.echo import EchoFilter
+from robofeed_serial.port_bytes import (
+    has_descriptor,
+    poll,
+    read_at_once,
+    wait_for_bytes,
+    write_at_once,
+)
 from robofeed_serial.port_checks import latency_timer_ms, why_not_open
 from robofeed_serial.servo_bus import BusStatistics, BusTimeout, PortGone
 from robofeed_serial.wire_trace import WireTrace
@@ -64,6 +70,10 @@ class Link:
         self._selectable = False
         self._echo = EchoFilter()
         self._doubt_until_s = 0.0
+        self._sent_s = 0.0
+        """When all that was written has gone over the wire."""
+        self._due_s = 0.0
+        """When the answer that is waited for has come over the wire."""
         self._heard_s = 0.0
         self._fastest_s: dict[tuple[int, int], float] = {}
         """The shortest time that a reply has taken for sure, by lengths of request and reply."""
@@ -98,7 +108,7 @@ class Link:
             cause = error if isinstance(error, OSError) else OSError(*error.args)
             raise PortGone(why_not_open(self.url, cause)) from error
         self._port = port
-        self._selectable = _has_descriptor(port)
+        self._selectable = has_descriptor(port)
         self._echo = EchoFilter()
         self._ask_for_low_latency(port)
         timer_s = (latency_timer_ms(self.url) or 0) / 1000
@@ -164,17 +174,20 @@ class Link:
         until: Callable[[bytes], bool],
         deadline_s: float,
         gap_s: float = math.inf,
+        answer_bytes: int = 0,
     ) -> bytes:
         """Write `request` and hand `until` every byte that comes, until it says True.
 
         `until` gets each new piece once and decodes it. It may get more after it said True, while
-        replies are in doubt: then the newest reply is the right one. Returns all that came. Raises
+        replies are in doubt: then the newest reply is the right one. `answer_bytes` is how many
+        are expected, 0 where that is not known. Returns all that came. Raises
         BusTimeout when it has not said True `deadline_s` from now, or nothing has followed the last
         byte for `gap_s`; PortGone when the port is lost.
         """
         self._drop_stale()
         started_s = time.monotonic()
         self._write(request, asks=True)
+        self._due_s = self._sent_s + self.wire_s(answer_bytes) if answer_bytes else 0.0
         self.statistics.requests += 1
         end_s = started_s + deadline_s
         received = bytearray()
@@ -259,8 +272,11 @@ class Link:
     def _drop_stale(self) -> None:
         port = self._opened()
         try:
-            waiting = port.in_waiting
-            data = port.read(waiting) if waiting else b""
+            if self._selectable:
+                data = read_at_once(port.fileno())
+            else:
+                waiting = port.in_waiting
+                data = port.read(waiting) if waiting else b""
         except LOST as error:
             raise self._gone("was lost", error) from error
         if data:
@@ -271,12 +287,17 @@ class Link:
 
     def _write(self, data: bytes, *, asks: bool) -> None:
         port = self._opened()
+        self._sent_s = max(self._sent_s, time.monotonic()) + self.wire_s(len(data))
         if asks:
             self._echo.asked(data)
         if self._trace is not None:
             self._trace.sent(data)
         try:
-            port.write(data)
+            if self._selectable:
+                # All of it in one call, nearly always; where not, pyserial waits for room.
+                data = data[write_at_once(port.fileno(), data) :]
+            if data:
+                port.write(data)
         except serial.SerialTimeoutException as error:
             raise BusTimeout(
                 f"The port {self.url} takes no more bytes: its adapter hangs. "
@@ -290,11 +311,9 @@ class Link:
         port = self._opened()
         try:
             if self._selectable:
-                if not select.select([port], [], [], wait_s)[0]:
-                    return None
-                data = port.read(port.in_waiting or 1)
+                data = wait_for_bytes(port.fileno(), wait_s, self._due_s)
             else:
-                data = _poll(port, wait_s)
+                data = poll(port, wait_s)
         except (ValueError, *LOST) as error:  # ValueError: select on a closed descriptor
             raise self._gone("was lost", error) from error
         if not data:
@@ -329,21 +348,3 @@ class Link:
     def _remark(self, text: str) -> None:
         if self._trace is not None:
             self._trace.remark(text)
-
-
-def _has_descriptor(port: serial.SerialBase) -> bool:
-    try:
-        port.fileno()
-    except (AttributeError, OSError, ValueError):
-        return False  # loop://, rfc2217://: no file behind it
-    return True
-
-
-def _poll(port: serial.SerialBase, wait_s: float) -> bytes:
-    """Wait for bytes on a port that `select` cannot watch."""
-    end_s = time.monotonic() + wait_s
-    while not port.in_waiting:
-        if time.monotonic() >= end_s:
-            return b""
-        time.sleep(0.0005)
-    return bytes(port.read(port.in_waiting))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from robofeed import ConfigError
@@ -62,7 +63,7 @@ class Register:
             allowed = ", ".join(str(neutral) for neutral in sorted(self.codes.values()))
             raise ConfigError(f"A servo's register {self.address} cannot hold {value}: {allowed}.")
         number = round(value / self.unit)
-        low, high = self._range()
+        low, high = _range(self.sign, self.sign_bit if self.sign == "magnitude" else 8 * self.size)
         if not low <= number <= high:
             ends = sorted((round(low * self.unit), round(high * self.unit)))
             raise ConfigError(
@@ -72,12 +73,14 @@ class Register:
             number = abs(number) | (1 << self.sign_bit if number < 0 else 0)
         return number.to_bytes(self.size, "little", signed=self.sign == "two's complement")
 
-    def _range(self) -> tuple[int, int]:
-        bits = 8 * self.size
-        match self.sign:
-            case "magnitude":
-                return 1 - (1 << self.sign_bit), (1 << self.sign_bit) - 1
-            case "two's complement":
-                return -(1 << bits - 1), (1 << bits - 1) - 1
-            case _:
-                return 0, (1 << bits) - 1
+
+@cache
+def _range(sign: Sign, bits: int) -> tuple[int, int]:
+    """The lowest and the highest raw number."""
+    match sign:
+        case "magnitude":
+            return 1 - (1 << bits), (1 << bits) - 1
+        case "two's complement":
+            return -(1 << bits - 1), (1 << bits - 1) - 1
+        case _:
+            return 0, (1 << bits) - 1

@@ -136,9 +136,9 @@ class RegisterBus(ABC):
             return
         rows = {}
         for servo_id, ticks in goals.items():
-            rows[servo_id] = self._register(servo_id, "goal_position").encode(ticks)
-            address = self._register(servo_id, "goal_position").address
-        self.link.send(self._codec.sync_write(address, rows))
+            register = self._register(servo_id, "goal_position")
+            rows[servo_id] = register.encode(ticks)
+        self.link.send(self._codec.sync_write(register.address, rows))
 
     def stop_motion(self, ids: Sequence[int]) -> None:
         oldest_ns = time.monotonic_ns() - round(STOP_AT_S * 1e9)

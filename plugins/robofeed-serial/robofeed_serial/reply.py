@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,8 +30,8 @@ class ReplyDecoder(Protocol):
         """Nothing more comes: the replies after what looked like the start of a longer one."""
 
 
-class Codec(Protocol):
-    """The frames of one protocol. Addresses and lengths are in bytes."""
+class Codec(Hashable, Protocol):
+    """The frames of one protocol; keeps nothing in mind. Addresses and lengths are in bytes."""
 
     def ping(self, servo_id: int) -> bytes:
         """Asks one servo whether it is there."""
@@ -44,6 +44,12 @@ class Codec(Protocol):
 
     def sync_read(self, servo_ids: Sequence[int], address: int, size: int) -> bytes:
         """Asks several servos for the same registers; they answer in this order."""
+
+    def fast_sync_read(self, servo_ids: Sequence[int], address: int, size: int) -> bytes | None:
+        """The same, answered by all in one frame; None where the protocol has no such thing."""
+
+    def fast_length(self, count: int, size: int) -> int:
+        """Bytes on the wire of that frame of `count` servos."""
 
     def sync_write(self, address: int, data: Mapping[int, bytes]) -> bytes:
         """Sets the same registers of several servos; nobody answers."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from functools import cache
 
 from robofeed import ConfigError
 from robofeed_serial.feetech.frames import FeetechCodec
@@ -29,16 +29,21 @@ from robofeed_serial.feetech.registers import (
 )
 from robofeed_serial.link import Link
 from robofeed_serial.register import Register
+from robofeed_serial.register_block import RegisterBlock
 from robofeed_serial.register_bus import SETTLE_S, TRIES, RegisterBus
 from robofeed_serial.reply import Reply
 from robofeed_serial.servo_bus import Item, ServoFault, ServoModel, ServoState
 
-_POSITION, _SPEED, _LOAD = (
-    REGISTERS[item] for item in ("present_position", "present_speed", "present_load")
-)
-_VOLTAGE, _TEMPERATURE, _CURRENT = (
-    REGISTERS[item] for item in ("present_voltage", "present_temperature", "present_current")
-)
+_OFTEN: Sequence[Item] = ("present_position", "present_speed", "present_load")
+_SELDOM: Sequence[Item] = ("present_voltage", "present_temperature", "present_current")
+_QUICK_BLOCK = RegisterBlock(QUICK[0], [REGISTERS[item] for item in _OFTEN])
+_FULL_BLOCK = RegisterBlock(FULL[0], [REGISTERS[item] for item in (*_OFTEN, *_SELDOM)])
+
+
+@cache
+def _faults(error: int) -> ServoFault:
+    """What the error byte of a reply tells."""
+    return ServoFault(STATUS.decode(bytes([error])))
 
 
 class FeetechBus(RegisterBus):
@@ -91,28 +96,28 @@ class FeetechBus(RegisterBus):
         return None  # the error byte tells faults; requests are never refused aloud
 
     def _state(self, reply: Reply, time_ns: int, before: ServoState | None) -> ServoState:
-        def told(register: Register) -> int:
-            start = register.address - QUICK[0]
-            return register.decode(reply.data[start : start + register.size])
-
-        state = ServoState(
+        voltage_v = temperature_c = current_a = None
+        if len(reply.data) < FULL[1]:
+            position, speed, load = _QUICK_BLOCK.decode(reply.data)
+            if before is not None:
+                voltage_v, temperature_c = before.voltage_v, before.temperature_c
+                current_a = before.current_a
+        else:
+            position, speed, load, millivolts, degrees, milliamperes = _FULL_BLOCK.decode(
+                reply.data
+            )
+            voltage_v, temperature_c = millivolts / 1000, float(degrees)
+            current_a = milliamperes / 1000
+        return ServoState(
             reply.servo_id,
             time_ns,
-            told(_POSITION),
-            speed_ticks_s=float(told(_SPEED)),
-            load_share=told(_LOAD) / 1000,
-            current_a=before.current_a if before else None,
-            voltage_v=before.voltage_v if before else None,
-            temperature_c=before.temperature_c if before else None,
-            faults=ServoFault(STATUS.decode(bytes([reply.error]))),
-        )
-        if len(reply.data) < FULL[1]:
-            return state
-        return replace(
-            state,
-            current_a=told(_CURRENT) / 1000,
-            voltage_v=told(_VOLTAGE) / 1000,
-            temperature_c=float(told(_TEMPERATURE)),
+            position,
+            float(speed),
+            load / 1000,
+            current_a,
+            voltage_v,
+            temperature_c,
+            _faults(reply.error),
         )
 
     def _get(self, servo_id: int, register: Register) -> int:

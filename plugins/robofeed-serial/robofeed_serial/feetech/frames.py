@@ -50,6 +50,12 @@ class FeetechCodec:
     def sync_read(self, servo_ids: Sequence[int], address: int, size: int) -> bytes:
         return frame(BROADCAST, SYNC_READ, bytes([address, size, *servo_ids]))
 
+    def fast_sync_read(self, servo_ids: Sequence[int], address: int, size: int) -> None:
+        return None
+
+    def fast_length(self, count: int, size: int) -> int:
+        return 0
+
     def sync_write(self, address: int, data: Mapping[int, bytes]) -> bytes:
         size = len(next(iter(data.values())))
         rows = b"".join(bytes([servo_id]) + row for servo_id, row in data.items())

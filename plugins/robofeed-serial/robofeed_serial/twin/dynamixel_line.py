@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
 from robofeed_serial.twin.collision import collided
+from robofeed_serial.twin.dynamixel_registers import FAST_READ_FIRMWARE
 from robofeed_serial.twin.dynamixel_servo import DynamixelServo, Refusal
 from robofeed_serial.twin.servo import Reply
 
@@ -143,7 +144,9 @@ class DynamixelLine:
                     if servo.servo_id == wanted
                 ]
                 if instruction == Instruction.FAST_SYNC_READ:
-                    return _fast(asked)
+                    # One that does not know it stays silent, and so do those who wait for it.
+                    known = [s.registers["firmware"] >= FAST_READ_FIRMWARE for s, _ in asked]
+                    return _fast(asked) if all(known) else []
                 return [_answer(servo, where) for servo, where in asked]
             case Instruction.BULK_READ:
                 return [

@@ -89,7 +89,7 @@ def test_a_scan_tells_who_is_there(bus: ServoBus, arm: str) -> None:
     found = bus.scan(range(10))
 
     names = {"so101": ["STS3215"] * 6, "koch": ["XL430-W250"] * 2 + ["XL330-M288"] * 4}[arm]
-    firmware = {"so101": "3.10", "koch": "45"}[arm]
+    firmware = {"so101": "3.10", "koch": "46"}[arm]
     assert [model.servo_id for model in found] == list(IDS)
     assert [model.name for model in found] == names
     assert {model.firmware for model in found} == {firmware}
