@@ -38,6 +38,10 @@ class EpisodeRecorded:
     """steps whose action was refused by the safety gates"""
     true_return: float | None = None
     success: bool | None = None
+    overruns: int | None = None
+    """steps that came late, of an arm that keeps real time; None for a simulator"""
+    most_late_ms: float = 0.0
+    """by so much came the latest of them"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,10 @@ class Recorded:
 
     episode: Episode
     truth: TruthTrace | None
+    overruns: int | None = None
+    """steps that came late; None where nothing keeps time"""
+    most_late_s: float = 0.0
+    """by so much came the latest of them"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +46,8 @@ class Recording:
         self._id, self._seed, self._spec_hash = episode_id, seed, spec_hash
         self._table, self._row = table, row
         self._steps = 0
+        self._overruns_before = int(table.overruns[row])
+        self._most_late_s = 0.0
         self._before = {
             name: np.empty(
                 (_FIRST_ROWS, *getattr(table, name).shape[1:]), getattr(table, name).dtype
@@ -73,6 +79,7 @@ class Recording:
             self._during["proposed"][index] = steered.proposed
             if steered.correction is not None:
                 self._corrections()[index] = steered.correction
+        self._most_late_s = max(self._most_late_s, float(self._table.late_s[self._row]))
         self._steps = index + 1
         self._copy(self._before, self._steps)
 
@@ -100,8 +107,10 @@ class Recording:
             reason=reason,
             correction=None if self._correction is None else self._correction[:steps],
         )
+        before, after = self._overruns_before, int(self._table.overruns[self._row])
+        overruns = None if before < 0 else after - before
         if not has_truth:
-            return Recorded(episode, None)
+            return Recorded(episode, None, overruns, self._most_late_s)
         during = self._during
         truth = TruthTrace(
             self._id,
@@ -109,7 +118,7 @@ class Recording:
             during["success"][:steps].copy(),
             during["collided"][:steps].copy(),
         )
-        return Recorded(episode, truth)
+        return Recorded(episode, truth, overruns, self._most_late_s)
 
     def _copy(self, into: dict[str, np.ndarray], index: int) -> None:
         for name, rows in into.items():

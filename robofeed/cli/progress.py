@@ -91,6 +91,8 @@ def plain_line(status: RunStatus) -> str:
         parts.append(f"answers {_of(status.answers, status.answers_budget or None)}")
     if status.held_out_accuracy is not None:
         parts.append(f"held-out accuracy {100 * status.held_out_accuracy:.0f} %")
+    if status.timed_steps:
+        parts.append(_clock_text(status))
     if status.success_rate is not None:
         parts.append(f"success {100 * status.success_rate:.0f} % (evaluation only)")
     if status.eta_s is not None:
@@ -137,6 +139,8 @@ def display(
     if not status.learns_from_truth:
         lines.add_row("reward", _reward_text(status))
     lines.add_row("success", _success_text(status, 0 if ascii_only else max(width // 4, 8)))
+    if status.timed_steps:
+        lines.add_row("clock", Text(_clock_text(status)))
     lines.add_row("stops at", Text(" or ".join(status.stop_rules) or "no rule known", style="dim"))
     if status.finished is not None:
         end = status.finished
@@ -209,6 +213,13 @@ def _success_text(status: RunStatus, sparks: int) -> Text:
         text.append(sparkline(status.success_history, sparks), style="blue")
     text.append("  evaluation only", style="dim italic")
     return text
+
+
+def _clock_text(status: RunStatus) -> str:
+    if not status.late_steps:
+        return "no step late"
+    late = f"{status.late_steps:,} of {status.timed_steps:,} steps late"
+    return f"{late}, at most {status.most_late_ms:.0f} ms"
 
 
 def _of(done: int, total: int | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from robofeed.events import (
+    EpisodeRecorded,
     Evaluated,
     Event,
     FeedbackReceived,
@@ -43,6 +44,10 @@ class RunStatus:
         self.success_rate: float | None = None
         self.success_interval = (0.0, 1.0)
         self.success_history: tuple[float, ...] = ()
+        self.timed_steps = 0
+        """steps of this session by an arm that keeps real time"""
+        self.late_steps = 0
+        self.most_late_ms = 0.0
         self.finished: RunFinished | None = None
         self._stop: Mapping[str, Any] = {}
         self._pace: deque[tuple[float, int]] = deque([(0.0, 0)])
@@ -55,6 +60,11 @@ class RunStatus:
             self._start(event)
         elif isinstance(event, Updated):
             self._update(event)
+        elif isinstance(event, EpisodeRecorded):
+            if event.overruns is not None:
+                self.timed_steps += event.length
+                self.late_steps += event.overruns
+                self.most_late_ms = max(self.most_late_ms, event.most_late_ms)
         elif isinstance(event, FeedbackReceived):
             self.answers, self.open_queries = event.answers, event.open_queries
             self.waiting = event.waiting

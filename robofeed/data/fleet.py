@@ -33,6 +33,10 @@ class Table:
     """opening in [0, 1], NaN without one"""
     holding: NDArray[np.float32]
     """the action that keeps the arm where it is"""
+    overruns: NDArray[np.int32]
+    """steps that came late since the arm was opened; -1: a simulator, which keeps no time"""
+    late_s: NDArray[np.float32]
+    """by so much came the last step, 0 if in time"""
 
     @staticmethod
     def layout(spec: BackendSpec, rows: int) -> dict[str, tuple[tuple[int, ...], Any]]:
@@ -50,6 +54,8 @@ class Table:
             "gripper": ((rows,), np.float32),
             "scene": ((rows, spec.scene_size), np.float32),
             "true_reward": ((rows,), np.float32),
+            "overruns": ((rows,), np.int32),
+            "late_s": ((rows,), np.float32),
             "gates": ((rows,), np.uint16),
             "ended": ((rows,), np.uint8),
             "success": ((rows,), np.bool_),

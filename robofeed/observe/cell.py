@@ -26,6 +26,7 @@ class Cell:
         self._seen_ns = 0
         spec = backend.spec
         self._clock = None if spec.simulated else FixedRate(spec.period_s)
+        table.overruns[row] = -1 if self._clock is None else 0
 
     def open(self) -> None:
         """Connect."""
@@ -52,6 +53,8 @@ class Cell:
         table.gates[row] = executed.gates
         if self._clock is not None:
             self._clock.wait()
+            table.overruns[row] = self._clock.overruns
+            table.late_s[row] = self._clock.late_s
         reason = self._write(self.guarded.observe())
         if executed.target is None:
             if table.ended[row] == Ended.FAULT:

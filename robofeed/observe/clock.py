@@ -27,6 +27,8 @@ class FixedRate:
         """ticks so far"""
         self.overruns = 0
         """ticks that came late by more than a hundredth of a period"""
+        self.late_s = 0.0
+        """by so much came the last tick, 0 if in time"""
 
     @property
     def running(self) -> bool:
@@ -34,7 +36,7 @@ class FixedRate:
         return self._next_s is not None
 
     def start(self) -> None:
-        """Tick from now on; the first tick is a period away."""
+        """Tick from now on; the first tick is a period away. What was counted stays."""
         self._next_s = self._now_s() + self.period_s
 
     def stop(self) -> None:
@@ -47,6 +49,7 @@ class FixedRate:
             self.start()
         assert self._next_s is not None
         left_s = self._next_s - self._now_s()
+        self.late_s = max(0.0, -left_s)
         if left_s > 0:
             self._sleep(left_s)
         self.ticks += 1

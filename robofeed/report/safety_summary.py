@@ -47,7 +47,7 @@ def summarise_safety(record: RunRecord, episodes: Iterable[EpisodeGates]) -> Saf
     """Count refused actions from the events and gates from the stored `episodes`."""
     gates = [episode.gates for episode in episodes]
     steps = np.concatenate(gates) if gates else np.zeros(0, np.uint16)
-    lead = _refused(record)
+    lead = _refused(record) + _clock(record)
     if steps.size == 0:
         return SafetySummary(lead, missing="no stored training episode, so no gates to count")
     touched = float((steps != 0).mean())
@@ -76,6 +76,21 @@ def _refused(record: RunRecord) -> str:
     if refused == 0:
         return "No action was refused in training."
     return f"{wording.plural(refused, 'action')} refused in training; the arm held instead."
+
+
+def _clock(record: RunRecord) -> str:
+    """How an arm that keeps real time kept it; nothing to say of a simulator."""
+    timed = [each for each in record.training_episodes if each.overruns is not None]
+    if not timed:
+        return ""
+    steps = wording.count(sum(each.length for each in timed))
+    late = sum(each.overruns or 0 for each in timed)
+    if not late:
+        return f" None of its {steps} training steps came late."
+    most_ms = max(each.most_late_ms for each in timed)
+    return (
+        f" {wording.count(late)} of {steps} training steps came late, at most by {most_ms:.0f} ms."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from robofeed.training.controls import Controls, CorrectionBook, open_controls
 from robofeed.training.conversation import Conversation, Silence
 from robofeed.training.duties import Evaluating, Every, Measuring
 from robofeed.training.generators import make_generators
+from robofeed.training.learning import Learning, open_learning
 from robofeed.training.pace import Pace, Phase
 from robofeed.training.prior import check_prior
 from robofeed.training.recorder import Recorder
@@ -64,9 +66,7 @@ class Run:
     folder: RunFolder
     progress: Progress
     fleet: Fleet
-    learner: Learner
-    reward: RewardModel | None
-    """None in the ground-truth baseline and in pure imitation"""
+    learning: Learning
     generators: dict[str, np.random.Generator]
     store: EpisodeStore
     writer: EpisodeWriter
@@ -83,6 +83,16 @@ class Run:
     pace: Pace
     phase: Phase
     tell: Callable[[Event], None]
+
+    @property
+    def learner(self) -> Learner:
+        """What improves the policy."""
+        return self.learning.learner
+
+    @property
+    def reward(self) -> RewardModel | None:
+        """What is fitted to answers; None in the ground-truth baseline and in pure imitation."""
+        return self.learning.reward
 
     @property
     def ground_truth(self) -> bool:
@@ -114,7 +124,7 @@ class Run:
 
     def close(self) -> None:
         """Stop the arms, finish writing. Every part is closed even where one fails."""
-        closers = [self.fleet.close, self.writer.close, self.ledger.close]
+        closers = [self.fleet.close, self.learning.close, self.writer.close, self.ledger.close]
         if self.controls is not None:
             closers.insert(0, self.controls.close)
         if self.ranker is not None:
@@ -131,13 +141,16 @@ class Run:
 
 def open_parts(resolved: ResolvedRun, folder: RunFolder, tell: Callable[[Event], None]) -> Run:
     """Open everything a run needs. What was opened is closed again if a later part fails."""
-    progress = Progress()
-    fleet = open_fleet(resolved)
-    try:
-        return _open_rest(resolved, folder, tell, progress, fleet)
-    except BaseException:
-        fleet.close()
-        raise
+    with contextlib.ExitStack() as opened:
+        fleet = open_fleet(resolved)
+        opened.callback(fleet.close)
+        config = resolved.config
+        context = BuildContext(fleet.spec, config.run.seed, config.run.device, folder.path)
+        learning = open_learning(resolved, context, config.reward.use == GROUND_TRUTH)
+        opened.callback(learning.close)
+        run = _open_rest(resolved, folder, tell, fleet, context, learning)
+        opened.pop_all()
+        return run
 
 
 def open_fleet(resolved: ResolvedRun) -> Fleet:
@@ -163,30 +176,20 @@ def _open_rest(
     resolved: ResolvedRun,
     folder: RunFolder,
     tell: Callable[[Event], None],
-    progress: Progress,
     fleet: Fleet,
+    context: BuildContext,
+    learning: Learning,
 ) -> Run:
-    from robofeed.update.device import use_threads
-
-    config = resolved.config
-    use_threads(config.run.threads)
-    context = BuildContext(fleet.spec, config.run.seed, config.run.device, folder.path)
-    learner: Learner = resolved.learner.provider.create(resolved.learner.settings, context)
+    config, progress = resolved.config, Progress()
+    learner, reward = learning.learner, learning.reward
     check_prior(config, learner)
     ground_truth = config.reward.use == GROUND_TRUTH
+    if ground_truth and Needs.REWARD in learner.needs and not fleet.has_truth:
+        raise ConfigError(
+            f"reward.use = 'truth' needs a backend that knows the truth; {config.backend.use!r} "
+            "does not"
+        )
     asks = not ground_truth and bool({Needs.REWARD, Needs.FEEDBACK} & learner.needs)
-    reward: RewardModel | None = None
-    if Needs.REWARD in learner.needs:
-        made = resolved.reward.provider.create(resolved.reward.settings, context)
-        if ground_truth:
-            if not fleet.has_truth:
-                raise ConfigError(
-                    f"reward.use = 'truth' needs a backend that knows the truth; "
-                    f"{config.backend.use!r} does not"
-                )
-            learner.relabel(made)
-        else:
-            reward = made
     generators = make_generators(config.run.seed)
     store = EpisodeStore(folder.path)
     footage = FootageLibrary(store.read, config.queries.recent_episodes)
@@ -212,6 +215,14 @@ def _open_rest(
             return exploration.around(random_policy, 1.0)
         return exploration.around(publisher.latest(), config.schedule.explore_share)
 
+    def begin(count: int) -> None:
+        learning.settle()
+        exploration.begin(count)
+
+    def refreshed() -> Policy:
+        learning.settle()
+        return publisher.refresh()
+
     ranker, conversation = _open_conversation(
         resolved, context, ledger, footage, truths, reward, generators, phase, tell, asks
     )
@@ -231,7 +242,7 @@ def _open_rest(
         acting,
         generators["actions"],
         record,
-        exploration.begin,
+        begin,
         with_true_reward=ground_truth,
         helm=helm,
     )
@@ -240,7 +251,7 @@ def _open_rest(
         Every(config.evaluation.every_steps),
         fleet,
         seeds,
-        publisher.refresh,
+        refreshed,
         lambda: reward if phase.learning else None,
         recorder,
         tell,
@@ -253,8 +264,7 @@ def _open_rest(
         folder=folder,
         progress=progress,
         fleet=fleet,
-        learner=learner,
-        reward=reward,
+        learning=learning,
         generators=generators,
         store=store,
         writer=writer,

@@ -46,6 +46,8 @@ class Recorder:
             refused=refused,
             true_return=float(truth.reward.sum()) if truth is not None else None,
             success=bool(truth.success[-1]) if truth is not None else None,
+            overruns=recorded.overruns,
+            most_late_ms=round(1e3 * recorded.most_late_s, 1),
         )
         self._writer.write(episode, truth, lambda: self._tell(event))
         self._footage.add(episode)

@@ -1,0 +1,241 @@
+"""A learner and a reward model in a process of their own, as the run sees them.
+
+For arms that do not wait: see `learning_process`. `add` and `update` return at once, and what is
+owed is done beside the arm's motion; everything else waits until it is done, while the arm rests.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Mapping, Sequence
+from multiprocessing.shared_memory import SharedMemory
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from robofeed.act.policy_slot import PolicySlot
+from robofeed.data.batch import ClipBatch, FitReport, Resolved, StepBatch
+from robofeed.data.errors import ConfigError, DataError, HardwareError, SafetyStop
+from robofeed.data.needs import Needs
+from robofeed.data.policy_spec import PolicySpec
+from robofeed.data.spec import FloatArray
+from robofeed.interfaces import RewardModel
+from robofeed.training.learning_process import OWED, TAKEN, Hello, Recipe, work
+
+_ERRORS = {kind.__name__: kind for kind in (ConfigError, DataError, HardwareError, SafetyStop)}
+_ON_THE_WAY: Final = 16
+"""Messages that may lie in the pipe: it holds 64 KiB, and a full one would make the arm wait."""
+_CLOSE_S: Final = 2.0
+
+
+class LearningProcess:
+    """The process, and what is said to it.
+
+    Raises:
+        HardwareError: it died. Deliberate errors keep their kind.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._counts = context.RawArray(ctypes.c_longlong, 3)
+        self._pipe, theirs = context.Pipe()
+        self._worker = context.Process(
+            target=work, args=(recipe, self._counts, theirs), name="learner", daemon=True
+        )
+        self._worker.start()
+        theirs.close()
+        self._unsent: deque[tuple[StepBatch, str]] = deque()
+        self._sent = 0
+        self._memory: SharedMemory | None = None
+        try:
+            self.hello: Hello = self._hear()
+            count = self.hello.policy.weight_count
+            self._memory = SharedMemory(create=True, size=PolicySlot.nbytes(count))
+            assert self._memory.buf is not None
+            self.slot = PolicySlot(self._memory.buf, count)
+            try:
+                self.ask("open slot", self._memory.name, count)
+            finally:
+                # Both have it: without a name nothing is left behind, however the run ends.
+                self._memory.unlink()
+        except BaseException:
+            self.close()
+            raise
+
+    def add(self, steps: StepBatch, pool: str) -> None:
+        """Hand transitions over; kept here while the other side is busy."""
+        self._unsent.append((steps, pool))
+        while self._unsent and self._sent - self._counts[TAKEN] < _ON_THE_WAY:
+            self._send_steps()
+
+    def owe(self, updates: int) -> None:
+        """So many more updates are to be done."""
+        self._counts[OWED] += updates
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        """Have something done, after all that is owed; returns the answer."""
+        while self._unsent:
+            self._send_steps()
+        self._send((name, *arguments))
+        return self._hear()
+
+    def close(self) -> None:
+        """End the process. Idempotent."""
+        self._pipe.close()
+        self._worker.join(_CLOSE_S)
+        if self._worker.is_alive():
+            self._worker.kill()
+            self._worker.join(1.0)
+        if self._memory is not None:
+            del self.slot
+            self._memory.close()
+            self._memory = None
+
+    def _send_steps(self) -> None:
+        self._send(("add", *self._unsent.popleft()))
+        self._sent += 1
+
+    def _send(self, message: tuple[Any, ...]) -> None:
+        try:
+            self._pipe.send(message)
+        except OSError:
+            raise self._death() from None
+
+    def _hear(self) -> Any:
+        try:
+            kind, value = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            raise self._death() from None
+        if kind != "done":
+            told = value if kind in _ERRORS else f"the learner failed: {value}"
+            raise _ERRORS.get(kind, HardwareError)(told)
+        return value
+
+    def _death(self) -> HardwareError:
+        self._worker.join(1.0)
+        code = self._worker.exitcode
+        how = (
+            f"signal {signal.Signals(-code).name}"
+            if code is not None and code < 0
+            else f"exit code {code}"
+        )
+        return HardwareError(
+            f"the learner (process {self._worker.pid}) died with {how}; the run stops, everything "
+            "recorded so far is on disk: `robofeed resume RUN` goes on"
+        )
+
+
+class DistantLearner:
+    """A `Learner` whose work is done elsewhere."""
+
+    def __init__(self, process: LearningProcess) -> None:
+        self._process = process
+
+    @property
+    def needs(self) -> frozenset[Needs]:
+        """What it must be fed."""
+        return self._process.hello.needs
+
+    def add(self, steps: StepBatch, pool: Literal["online", "prior"]) -> None:
+        """Hand transitions over. Never waits."""
+        self._process.add(steps, pool)
+
+    def learn_from(self, labels: Sequence[Resolved]) -> None:
+        """Take feedback directly."""
+        self._process.ask("learner.learn_from", list(labels))
+
+    def relabel(self, reward: RewardModel) -> None:
+        """Recompute all rewards by `reward`, which lives in the same process."""
+        self._process.ask("learner.relabel")
+
+    def label_with(self, reward: RewardModel) -> None:
+        """Label what is added from now on by `reward`, which lives in the same process."""
+        self._process.ask("learner.label_with")
+
+    def update(self, n: int) -> None:
+        """Owe `n` more updates. Never waits."""
+        self._process.owe(n)
+
+    def settle(self) -> None:
+        """Wait until no update is owed, and the newest policy is that after them."""
+        self._process.ask("settle")
+
+    def metrics(self) -> Mapping[str, float]:
+        """Losses and the like since the last call."""
+        metrics: Mapping[str, float] = self._process.ask("learner.metrics")
+        return metrics
+
+    def export(self, out: memoryview | None = None) -> tuple[PolicySpec, FloatArray]:
+        """The newest policy there is, which may be a few updates old. Never waits."""
+        newest = self._process.slot.newest()
+        assert newest is not None, "the process publishes before it answers"
+        _, weights = newest
+        if out is not None:
+            np.frombuffer(out, dtype=np.float32)[:] = weights
+        return self._process.hello.policy, weights
+
+    def state(self) -> Mapping[str, FloatArray]:
+        """Everything to checkpoint."""
+        state: Mapping[str, FloatArray] = self._process.ask("learner.state")
+        return state
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave. Raises DataError where it does not fit."""
+        self._process.ask("learner.load", dict(state))
+
+    def close(self) -> None:
+        """End the process. Idempotent."""
+        self._process.close()
+
+
+class DistantImitator(DistantLearner):
+    """A distant learner that can start as an imitation of demonstrations."""
+
+    def imitate_prior(self, updates: int) -> None:
+        """Do so, with so many updates."""
+        self._process.ask("learner.imitate_prior", updates)
+
+
+class DistantReward:
+    """A `RewardModel` beside its learner, elsewhere."""
+
+    def __init__(self, process: LearningProcess) -> None:
+        self._process = process
+
+    def step_rewards(self, observations: Any, actions: Any) -> Any:
+        """Normalised reward a step [N]."""
+        return self._process.ask("reward.step_rewards", observations, actions)
+
+    def normalise_over(self, observations: Any, actions: Any) -> None:
+        """Normalise the output over these steps."""
+        self._process.ask("reward.normalise_over", observations, actions)
+
+    def segment_scores(self, clips: ClipBatch) -> FloatArray:
+        """Score of each clip by each member, float32 [members, B]."""
+        scores: FloatArray = self._process.ask("reward.segment_scores", clips)
+        return scores
+
+    def fit(self, labels: Sequence[Resolved], rng: np.random.Generator) -> FitReport:
+        """Fit to all labels so far; `rng` goes on from where the fit left it."""
+        report: FitReport
+        report, rng.bit_generator.state = self._process.ask("reward.fit", list(labels), rng)
+        return report
+
+    def state(self) -> Mapping[str, FloatArray]:
+        """Everything to checkpoint, by name."""
+        state: Mapping[str, FloatArray] = self._process.ask("reward.state")
+        return state
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self._process.ask("reward.load", dict(state))
+
+
+def start_learning(recipe: Recipe) -> tuple[DistantLearner, DistantReward | None]:
+    """Start the process; the reward model is None where there is none to fit."""
+    process = LearningProcess(recipe)
+    kind = DistantImitator if process.hello.imitates else DistantLearner
+    return kind(process), DistantReward(process) if process.hello.has_reward else None
