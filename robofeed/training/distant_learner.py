@@ -65,6 +65,11 @@ class LearningProcess:
             self.close()
             raise
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process."""
+        return self._worker.pid
+
     def add(self, steps: StepBatch, pool: str) -> None:
         """Hand transitions over; kept here while the other side is busy."""
         self._unsent.append((steps, pool))
@@ -138,6 +143,11 @@ class DistantLearner:
     def needs(self) -> frozenset[Needs]:
         """What it must be fed."""
         return self._process.hello.needs
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process it is in."""
+        return self._process.pid
 
     def add(self, steps: StepBatch, pool: Literal["online", "prior"]) -> None:
         """Hand transitions over. Never waits."""

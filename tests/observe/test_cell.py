@@ -17,6 +17,8 @@ def what_happens(simulated: bool, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     happened: list[str] = []
 
     class Clock:
+        overruns, late_s = 3, 0.25
+
         def __init__(self, period_s: float) -> None:
             happened.append(f"a clock of {period_s} s")
 
@@ -45,6 +47,7 @@ def what_happens(simulated: bool, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     cell.step()
     cell.step()
     cell.close()
+    assert (int(table.overruns[0]), float(table.late_s[0])) == ((-1, 0) if simulated else (3, 0.25))
     return happened
 
 
