@@ -2,7 +2,8 @@
 
 The person is asked inside the step. While somebody holds the controls a simulator runs at real
 time; otherwise as fast as it can. While that arm is paused, simulated time stands still: a pause
-costs no steps. A real arm holds, step by step. A recording waits while nobody holds them.
+costs no steps. A real arm holds, step by step. A recording waits while nobody holds them; that of
+a real arm only before its first step, after which time waits for nobody.
 """
 
 from __future__ import annotations
@@ -143,6 +144,8 @@ class Helm:
         self.on_touch: Callable[[], object] = lambda: None
         """told when a person first has a hand in the run: from then on it cannot repeat itself"""
         self._touched = False
+        self.looked_again = False
+        """whether the last `steer` waited so long that the arm was observed anew"""
         self.on_stop: Callable[[Driver, str], object] = lambda by, episode_id: None
         """told of a stop once the arms have been"""
         self.stop_asked: Callable[[], Driver | None] = lambda: None
@@ -191,6 +194,7 @@ class Helm:
         None where the policy has the arm to itself.
         """
         self._version = policy_version
+        self.looked_again = False
         row = self._fleet.table.proposed[ROW]
         proposed: FloatArray = row.copy()
         if self._own_phase == "recording" and not self._manned():
@@ -234,9 +238,15 @@ class Helm:
 
     def _manned(self) -> bool:
         """Wait until somebody holds the controls; False where the episode is over before that."""
+        in_motion = self._step > 0 and not self._waits_when_paused
+        waited = False
         while not self.interrupted():
-            if self._corrector.driver is not None:
+            if self._corrector.driver is not None or in_motion:
+                if waited:
+                    self._fleet.look([ROW])
+                    self.looked_again = True
                 return True
+            waited = True
             self._rate.wait()
             self._ask(self._fleet.table.proposed[ROW])
             if self.visit.stopped_by is not None:

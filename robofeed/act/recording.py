@@ -83,6 +83,10 @@ class Recording:
         self._steps = index + 1
         self._copy(self._before, self._steps)
 
+    def look_again(self) -> None:
+        """Take what the table's row holds now for what the next step starts from."""
+        self._copy(self._before, self._steps)
+
     @property
     def steps(self) -> int:
         """Steps so far."""

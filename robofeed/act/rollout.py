@@ -102,6 +102,8 @@ class Rollout:
             steered: Steered | None = None
             if helm is not None and ROW in active:
                 steered = helm.steer(policy.version)
+                if helm.looked_again:
+                    recordings[ROW].look_again()
                 if reason := helm.visit.over:
                     finished[ROW] = recordings[ROW].finish(Ended.TRUNCATED, reason, fleet.has_truth)
                     active.remove(ROW)

@@ -109,6 +109,9 @@ class Fleet(Protocol):
     def locate(self, active: Sequence[int]) -> None:
         """Fill `joint_rad`, `tool_m`, `gripper` and `holding` of the table."""
 
+    def look(self, active: Sequence[int]) -> None:
+        """Observe again without acting: after a wait, before the next `send`."""
+
     def stop(self) -> None:
         """Stop every arm now: each holds, latched, and its next step is a fault."""
 

@@ -63,6 +63,12 @@ class Cell:
             return f"the action was refused ({executed.gates.name}); the arm holds"
         return reason
 
+    def look(self) -> None:
+        """Write what is observed now; the next step is a period away."""
+        self._write(self.guarded.observe())
+        if self._clock is not None:
+            self._clock.start()
+
     def expert(self) -> None:
         """Write the scripted expert's action into the row's proposed action."""
         if not isinstance(self._backend, HasExpert):

@@ -72,6 +72,11 @@ class LocalFleet:
         for row in active:
             self._cells[row].locate()
 
+    def look(self, active: Sequence[int]) -> None:
+        """Observe again without acting."""
+        for row in active:
+            self._cells[row].look()
+
     def stop(self) -> None:
         """Stop every arm now."""
         for cell in self._cells:
@@ -168,6 +173,12 @@ class ProcessFleet:
         """Fill the table's columns about where the arms are."""
         for row in active:
             self._tell(row, ("locate", None))
+        self.receive()
+
+    def look(self, active: Sequence[int]) -> None:
+        """Observe again without acting."""
+        for row in active:
+            self._tell(row, ("look", None))
         self.receive()
 
     def stop(self) -> None:
@@ -301,6 +312,8 @@ def _obey(cell: Cell, command: str, seed: int | None) -> str:
         cell.expert()
     elif command == "locate":
         cell.locate()
+    elif command == "look":
+        cell.look()
     elif command == "stop":
         cell.guarded.stop()
     elif command == "acknowledge":

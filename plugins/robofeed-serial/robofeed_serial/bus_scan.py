@@ -66,8 +66,10 @@ def _at(bus: ServoBus, baud: int, ids: list[int]) -> Iterator[tuple[ServoModel, 
     models = _asked(bus, ids)
     if models:  # who is there, and is slow or was drowned, gets a second chance
         models |= _asked(bus, [servo_id for servo_id in ids if servo_id not in models])
+    # Asked together: the first reading of a bus tells everything, later ones only what moves.
+    states = bus.read_states(sorted(models), budget_s=0.1 * len(models)) if models else {}
     for servo_id in sorted(models):
-        yield models[servo_id], bus.read_states([servo_id], budget_s=0.1).get(servo_id)
+        yield models[servo_id], states.get(servo_id)
 
 
 def _asked(bus: ServoBus, ids: list[int]) -> dict[int, ServoModel]:
