@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from robofeed import ConfigError
 from robofeed_serial.arm_file import ArmFile, ArmGripper, Servo
@@ -23,7 +24,7 @@ SPAN_TOLERANCE = 0.25
 class ServoCalibration(BaseModel):
     """One servo: where its angle is 0, which way is up, how far it was moved by hand."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     id: int
@@ -33,6 +34,12 @@ class ServoCalibration(BaseModel):
     high_ticks: int
     homing_offset: int | None = None
     """what the servo adds to its encoder; None = it has none, or it is not looked at"""
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> ServoCalibration:
+        if self.low_ticks >= self.high_ticks:
+            raise ValueError(f"low_ticks {self.low_ticks} is not below high_ticks")
+        return self
 
 
 class Calibration(BaseModel):
@@ -128,8 +135,8 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
     content["servos"] = list(content["servos"])
     fresh = path.with_suffix(".toml.new")
     fresh.write_text(tomli_w.dumps(content), "utf-8")
-    if path.exists():
-        path.replace(path.with_suffix(".toml.old"))
+    if path.exists():  # copied, not moved: at no moment is there none
+        shutil.copyfile(path, path.with_suffix(".toml.old"))
     fresh.replace(path)
 
 
@@ -173,7 +180,8 @@ def _servo(
         raise ConfigError(
             f"joint {servo.name} (servo {servo.id}) was moved {found:.2f} rad, but {arm.path.name} "
             f"says its range is {wanted:.2f} rad: move it to both of its ends; if that was done, "
-            "the arm file is not this arm's"
+            "the arm file is not this arm's, or the servo's count starts anew on the way: turn its "
+            "horn by a quarter turn"
         )
     sign: Literal[-1, 1] = 1 if (last > first) == (end_rad > start_rad) else -1
     middle_ticks, middle_rad = (first + last) / 2, (start_rad + end_rad) / 2

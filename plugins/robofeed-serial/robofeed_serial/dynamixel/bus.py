@@ -29,9 +29,11 @@ from robofeed_serial.register import Register
 from robofeed_serial.register_block import RegisterBlock
 from robofeed_serial.register_bus import SETTLE_S, TRIES, RegisterBus
 from robofeed_serial.reply import Reply
-from robofeed_serial.servo_bus import Item, ServoFault, ServoModel, ServoState
+from robofeed_serial.servo_bus import Item, ServoFault, ServoMode, ServoModel, ServoState
 
 _EFFORT = Register(QUICK[0], 2, "two's complement", writable=False)
+MOST_OFFSET = 1024
+"""Ticks. In position mode a servo ignores a homing offset beyond it (ROBOTIS e-manual)."""
 ALERT = 0x80
 """In the error byte: the servo has a hardware error. The other bits number a refusal."""
 REFUSALS = {
@@ -112,6 +114,8 @@ class DynamixelBus(RegisterBus):
         if not register.writable:
             raise ConfigError(f"Nobody can set {item} of a servo; it can only be read.")
         data = register.encode(value)
+        if item == "homing_offset" and abs(value) > MOST_OFFSET:
+            self._need_many_turns(servo_id, value)
         match item:
             case "id":
                 self._change_id(servo_id, value)
@@ -198,6 +202,15 @@ class DynamixelBus(RegisterBus):
             self._read_bytes(servo_id, register.address, 1)
         finally:
             self.set_baud(old_baud)
+
+    def _need_many_turns(self, servo_id: int, offset: int) -> None:
+        if self.read(servo_id, "mode") == ServoMode.POSITION:
+            self._refuse(
+                servo_id,
+                f"a homing offset of {offset} ticks",
+                f"in position mode it ignores more than {MOST_OFFSET} either way. Turn its horn by "
+                "quarter turns until it says about 2048 where its joint is in the middle",
+            )
 
     def _need_torque_off(self, servo_id: int) -> None:
         if self.read(servo_id, "torque"):

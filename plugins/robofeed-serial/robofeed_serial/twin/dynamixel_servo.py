@@ -134,11 +134,18 @@ class DynamixelServo:
         return self.registers["return_delay"] * 2_000
 
     @property
+    def offset(self) -> int:
+        """What is added to the encoder's ticks: in position mode a quarter of a turn at most."""
+        offset = self.registers["homing_offset"]
+        ignored = self.registers["mode"] == POSITION and abs(offset) > TICKS_PER_TURN // 4
+        return 0 if ignored else offset
+
+    @property
     def present_ticks(self) -> int:
         raw = MIDDLE + round(self.motor.position_rad / RAD_PER_TICK)
         if self.registers["mode"] == POSITION:  # within one turn
             raw %= TICKS_PER_TURN
-        return raw + self.registers["homing_offset"]
+        return raw + self.offset
 
     @property
     def torque_on(self) -> bool:
@@ -220,7 +227,7 @@ class DynamixelServo:
         self._release()
 
     def place(self, ticks: int) -> None:
-        self.motor.place((ticks - self.registers["homing_offset"] - MIDDLE) * RAD_PER_TICK)
+        self.motor.place((ticks - self.offset - MIDDLE) * RAD_PER_TICK)
 
     def _refusal(self, register: Register | None, value: int) -> Refusal:
         if register is None or not register.writable:
@@ -267,8 +274,7 @@ class DynamixelServo:
         registers, motor = self.registers, self.motor
         if "mode" in names:
             registers["goal_position"] = self.present_ticks
-        offset = registers["homing_offset"]
-        motor.goal_rad = (registers["goal_position"] - offset - MIDDLE) * RAD_PER_TICK
+        motor.goal_rad = (registers["goal_position"] - self.offset - MIDDLE) * RAD_PER_TICK
         profile = registers["profile_speed"] * SPEED_UNIT_RAD_S
         motor.speed_limit_rad_s = profile or math.inf
         acceleration = registers["profile_acceleration"] * ACCELERATION_UNIT_RAD_S2
@@ -299,7 +305,7 @@ class DynamixelServo:
         registers["present_speed"] = round(motor.speed_rad_s / SPEED_UNIT_RAD_S)
         registers["present_position"] = self.present_ticks
         setpoint = MIDDLE + round(motor.setpoint_rad / RAD_PER_TICK)
-        registers["position_trajectory"] = setpoint + registers["homing_offset"]
+        registers["position_trajectory"] = setpoint + self.offset
         registers["speed_trajectory"] = round(motor.setpoint_speed_rad_s / SPEED_UNIT_RAD_S)
         registers["present_voltage"] = round(self._voltage_v * 10)
         registers["present_temperature"] = min(255, round(motor.temperature_c))

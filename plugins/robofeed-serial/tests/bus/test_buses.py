@@ -330,6 +330,22 @@ def test_settings_cannot_be_written_while_the_motor_holds(koch: tuple[DynamixelB
     bus.set_torque([1], False)
 
 
+def test_a_homing_offset_that_a_servo_would_ignore_is_refused(
+    koch: tuple[DynamixelBus, Twin],
+) -> None:
+    bus, _ = koch
+    before = bus.read(1, "present_position")
+
+    with pytest.raises(ServoRefused, match=r"ignores more than 1024 either way\. Turn its horn"):
+        bus.write(1, "homing_offset", 1025)
+    assert bus.read(1, "homing_offset") == 0
+    bus.write(1, "homing_offset", -1024)
+    assert bus.read(1, "present_position") == before - 1024
+    bus.write(1, "mode", ServoMode.EXTENDED_POSITION)
+    bus.write(1, "homing_offset", 1500)
+    assert bus.read(1, "present_position") == before + 1500
+
+
 def test_rebooting_a_servo_lets_it_go(koch: tuple[DynamixelBus, Twin]) -> None:
     bus, _ = koch
     bus.prepare(IDS)

@@ -120,6 +120,35 @@ def test_a_calibration_for_an_arm_file_that_changed_is_refused(tmp_path: Path) -
         load_calibration(load_arm(str(changed)), str(path))
 
 
+@pytest.mark.parametrize(
+    ("was", "instead", "complaint"),
+    [
+        (
+            "zero_ticks = 2048.0",
+            "zero_ticks = nan",
+            "servos.0..zero_ticks: Input should be a finite",
+        ),
+        (
+            "zero_ticks = 2048.0",
+            "zero_ticks = inf",
+            "servos.0..zero_ticks: Input should be a finite",
+        ),
+        ("high_ticks =", "high_ticks = 1 #", "is not below high_ticks"),
+    ],
+)
+def test_a_calibration_that_makes_no_sense_is_refused(
+    tmp_path: Path, was: str, instead: str, complaint: str
+) -> None:
+    path = tmp_path / "calibration.toml"
+    save_calibration(nominal(ARM), path)
+    text = path.read_text("utf-8")
+    assert was in text
+    path.write_text(text.replace(was, instead, 1), "utf-8")
+
+    with pytest.raises(ConfigError, match=complaint):
+        load_calibration(ARM, str(path))
+
+
 def lerobot_file(tmp_path: Path, **changes: dict[str, Any]) -> Path:
     rows = {
         servo.name: {
