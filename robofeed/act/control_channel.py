@@ -69,6 +69,8 @@ class ControlChannel:
         spec: BackendSpec,
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        self.stop_arms: Callable[[], object] = lambda: None
+        """called as soon as a stop is heard, from whichever thread hears it"""
         assert isinstance(spec.action, ArraySpec)
         self._now_ns = now_ns
         self._spec = spec
@@ -273,6 +275,7 @@ class ControlChannel:
         driver = command.driver
         if command.do is Do.STOP:
             # Whoever it is; and nothing that was said before it counts any more.
+            self.stop_arms()  # before anybody is told that they stop
             self._stopped_by = driver
             self._said.clear()
             self._take = None

@@ -164,7 +164,7 @@ class Helm:
         return self._corrector.driver
 
     def check_stop(self) -> None:
-        """Call before the arms go to where an episode starts.
+        """Call before the arms go to where an episode starts, and when they were kept from it.
 
         Raises:
             SafetyStop: somebody stopped them since the last step; they stay where they are.
@@ -229,12 +229,20 @@ class Helm:
     def stepped(self) -> None:
         """The arms have moved."""
         self._step += 1
+        if self._fleet.table.ended[ROW] == Ended.FAULT and self.visit.stopped_by is None:
+            self._note_stop(self.stop_asked())
         if self._obeying_ns:
             late_ms = (time.monotonic_ns() - self._obeying_ns) / 1e6
             self._obeying_ns = 0
             self._latencies_ms.append(late_ms)
             self.visit.latencies_ms.append(late_ms)
         self.visit.overruns = self._rate.overruns - self._overruns_before
+
+    def _note_stop(self, by: Driver | None) -> None:
+        """Somebody stopped the arms while they moved, heard by another thread than the loop's."""
+        if by is not None:
+            self.visit.stopped_by = by
+            self.on_stop(by, self.visit.episode_id)
 
     def _manned(self) -> bool:
         """Wait until somebody holds the controls; False where the episode is over before that."""

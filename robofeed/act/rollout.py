@@ -9,6 +9,7 @@ import numpy as np
 from robofeed.act.helm import ROW, Helm
 from robofeed.act.recording import Recorded, Recording, Steered
 from robofeed.data.batch import StepBatch
+from robofeed.data.errors import SafetyStop
 from robofeed.data.fleet import Fleet
 from robofeed.data.observation import ControlMode, Ended
 from robofeed.data.spec import FloatArray
@@ -85,7 +86,12 @@ class Rollout:
         helm = self._helm
         if helm is not None:
             helm.check_stop()
-        fleet.reset(self._seeds)
+        try:
+            fleet.reset(self._seeds)
+        except SafetyStop:
+            if helm is not None:
+                helm.check_stop()  # by a person, on the way to the start? Then it says by whom
+            raise
         spec_hash = fleet.spec.hash()
         recordings = [
             Recording(self._ids[row], self._seeds[row], spec_hash, table, row)

@@ -113,7 +113,10 @@ class Fleet(Protocol):
         """Observe again without acting: after a wait, before the next `send`."""
 
     def stop(self) -> None:
-        """Stop every arm now: each holds, latched, and its next step is a fault."""
+        """Stop every arm at once: each holds, latched, and what it is at ends as a fault.
+
+        Any thread, at any time, also while an arm drives to its start. Never raises.
+        """
 
     def acknowledge(self) -> None:
         """Release every latched hold."""

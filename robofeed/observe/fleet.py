@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import multiprocessing
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,8 +25,11 @@ REPLY_S = 60.0
 """A simulator that has not answered for this long is taken for hung."""
 _START_S = 120.0
 """The same for its first answer: an interpreter and an engine have to be loaded."""
+_STOP_S = 1.0
+"""For all arms together to say that they are stopped."""
 _CLOSE_S = 3.0
 """For all simulators together to end by themselves."""
+_STOP = b"stop"
 _ERRORS = {kind.__name__: kind for kind in (ConfigError, DataError, HardwareError, SafetyStop)}
 
 
@@ -78,7 +82,7 @@ class LocalFleet:
             self._cells[row].look()
 
     def stop(self) -> None:
-        """Stop every arm now."""
+        """Stop every arm at once. Any thread."""
         for cell in self._cells:
             cell.guarded.stop()
 
@@ -126,21 +130,26 @@ class ProcessFleet:
         memory = context.RawArray(ctypes.c_byte, max(1, Table.nbytes(self.spec, size)))
         self.table = Table.over(self.spec, size, memory)
         self._pipes: list[Connection] = []
+        self._stop_pipes: list[Connection] = []
+        self._stopping = threading.Lock()
         self._workers: list[Any] = []
         self._waiting: list[int] = []
         self._closed = False
         try:
             for row in range(size):
                 ours, theirs = context.Pipe()
+                stop_ours, stop_theirs = context.Pipe()
                 worker = context.Process(
                     target=_work,
-                    args=(factory, size, row, with_truth, memory, theirs),
+                    args=(factory, size, row, with_truth, memory, theirs, stop_theirs),
                     name=f"simulator {row}",
                     daemon=True,
                 )
                 worker.start()
                 theirs.close()
+                stop_theirs.close()
                 self._pipes.append(ours)
+                self._stop_pipes.append(stop_ours)
                 self._workers.append(worker)
             self._waiting = list(range(size))
             self._receive(_START_S)
@@ -182,10 +191,23 @@ class ProcessFleet:
         self.receive()
 
     def stop(self) -> None:
-        """Stop every arm now."""
-        for row in range(self.size):
-            self._tell(row, ("stop", None))
-        self.receive()
+        """Stop every arm at once, whatever it is at. Any thread; never raises.
+
+        Not through the pipe of its commands, in which a stop would wait for the arm to have driven
+        to its start. One whose process is gone, or hangs, is held by what it has behind it: a real
+        arm by the owner of its port.
+        """
+        with self._stopping:
+            for pipe in self._stop_pipes:
+                with contextlib.suppress(OSError, EOFError):
+                    while pipe.poll():
+                        pipe.recv_bytes()  # an answer that came too late for the stop before
+                    pipe.send_bytes(_STOP)
+            latest_s = time.monotonic() + _STOP_S
+            for pipe in self._stop_pipes:
+                with contextlib.suppress(OSError, EOFError):
+                    if pipe.poll(max(0.0, latest_s - time.monotonic())):
+                        pipe.recv_bytes()
 
     def acknowledge(self) -> None:
         """Release every latched hold."""
@@ -206,9 +228,10 @@ class ProcessFleet:
             worker.join(max(0.0, latest_s - time.monotonic()))
             if worker.is_alive():
                 worker.kill()
-                worker.join(1.0)
-        for pipe in self._pipes:
-            pipe.close()
+                worker.join(_CLOSE_S)
+        with self._stopping:
+            for pipe in (*self._pipes, *self._stop_pipes):
+                pipe.close()
 
     def _tell(self, row: int, message: tuple[str, int | None]) -> None:
         try:
@@ -271,6 +294,7 @@ def _work(
     with_truth: bool,
     memory: Any,
     pipe: Connection,
+    stop_pipe: Connection,
 ) -> None:
     """The worker: one cell that obeys what comes through a pipe, until told to close."""
     # Ctrl-C is for the run, which then closes its workers in order.
@@ -283,6 +307,8 @@ def _work(
             if cell is None:
                 backend = factory()
                 cell = Cell(backend, Table.over(backend.spec, size, memory), row, with_truth)
+                heeding = (cell.guarded.stop, stop_pipe)
+                threading.Thread(target=_heed, args=heeding, name="stop", daemon=True).start()
             answer = ("done", _obey(cell, *message))
         except RobofeedError as error:
             answer = (type(error).__name__, str(error))
@@ -301,6 +327,15 @@ def _work(
         cell.close()
 
 
+def _heed(stop: Callable[[], None], pipe: Connection) -> None:
+    """Stop whenever the pipe says so, until the run is gone."""
+    with contextlib.suppress(OSError, EOFError):
+        while True:
+            pipe.recv_bytes()
+            stop()
+            pipe.send_bytes(_STOP)
+
+
 def _obey(cell: Cell, command: str, seed: int | None) -> str:
     if command == "step":
         return cell.step()
@@ -314,8 +349,6 @@ def _obey(cell: Cell, command: str, seed: int | None) -> str:
         cell.locate()
     elif command == "look":
         cell.look()
-    elif command == "stop":
-        cell.guarded.stop()
     elif command == "acknowledge":
         cell.guarded.acknowledge()
     return ""

@@ -1,5 +1,7 @@
 """The control socket while the run makes no step: it fits a reward model, or waits for answers."""
 
+import threading
+
 import numpy as np
 
 from robofeed.act.attendant import Attendant
@@ -86,6 +88,8 @@ def test_a_stop_between_two_episodes_is_said_once(channel, anna, clock):
 
 def test_the_attendant_is_a_thread_that_hears_without_any_step(tmp_path, connect):
     channel = ControlChannel(tmp_path, FakeArm().spec)
+    stopped = []
+    channel.stop_arms = lambda: stopped.append(threading.current_thread().name)
     attendant = Attendant(channel)
     client = connect()
     client.send(Do.STOP)
@@ -94,3 +98,4 @@ def test_the_attendant_is_a_thread_that_hears_without_any_step(tmp_path, connect
     attendant.close()
     channel.close()
     assert heard == ["welcome", "stopping"]
+    assert stopped == ["attendant"], "the arms stop now, not when the run has time again"

@@ -8,6 +8,7 @@ import pytest
 from robofeed.act.helm import Helm
 from robofeed.act.policies import DoNothingPolicy
 from robofeed.act.rollout import HoldingPolicy, Rollout
+from robofeed.data.errors import SafetyStop
 from robofeed.data.intervention import (
     Discard,
     Driver,
@@ -206,6 +207,40 @@ def test_a_stop_reaches_every_arm_before_its_next_step_and_is_told_at_once():
         assert (len(episode), episode.ended) == (3, Ended.FAULT)
         assert episode.gates[-1] & Gate.STOPPED
         np.testing.assert_array_equal(episode.observations[2], episode.observations[3])
+
+
+def test_a_stop_that_another_thread_heard_in_mid_step_is_told_with_its_episode():
+    fleet = LocalFleet(partial(FakeArm, horizon=8), 1)
+    helm = Helm(fleet, Script(), CountingRate())
+    told, asked = [], [None, None, ANNA]
+    helm.on_stop = lambda by, episode_id: told.append((by, episode_id))
+    helm.stop_asked = lambda: asked.pop() if fleet.table.ended[0] else None
+    policy = Constant(fleet.spec.action)
+    rollout = Rollout(fleet, [1], ["e0"], lambda: policy, None, helm=helm)
+    for number, _ in enumerate(rollout):
+        if number == 2:
+            fleet.stop()
+    (episode,) = [each.episode for each in rollout.recorded]
+    assert episode.ended is Ended.FAULT
+    assert told == [(ANNA, "e0")]
+    assert helm.visit.stopped_by == ANNA
+
+
+def test_who_stops_the_arms_on_their_way_to_the_start_is_told():
+    class StoppedOnItsWay(FakeArm):
+        def reset(self, seed=None):
+            raise SafetyStop("stopped on its way to the start")
+
+    fleet = LocalFleet(StoppedOnItsWay, 1)
+    helm = Helm(fleet, Script(), CountingRate())
+    told, asked = [], [ANNA, None]
+    helm.on_stop = lambda by, episode_id: told.append((by, episode_id))
+    helm.stop_asked = lambda: asked.pop()
+    policy = Constant(fleet.spec.action)
+    rollout = Rollout(fleet, [1], ["e0"], lambda: policy, None, helm=helm)
+    with pytest.raises(SafetyStop, match="STOPPED by anna"):
+        rollout.run()
+    assert told == [(ANNA, "")]
 
 
 def test_a_stop_is_heard_while_the_steered_arm_rests():

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from functools import partial
 
 import numpy as np
@@ -156,6 +158,55 @@ def test_a_stop_holds_every_arm_from_its_next_step_on(fleets, kind):
     np.testing.assert_array_equal(fleet.table.state, before)
     fleet.acknowledge()
     episode(fleet, (5, 6), np.random.default_rng(1))
+
+
+class SlowToStart(FakeArm):
+    """Takes five seconds to drive to its start, unless it is stopped on the way."""
+
+    def reset(self, seed=None):
+        self.stops = 0
+        end_s = time.monotonic() + 5.0
+        while time.monotonic() < end_s:
+            if self.stops:
+                raise SafetyStop("stopped on its way to the start")
+            time.sleep(0.005)
+        return super().reset(seed)
+
+
+@FLEETS
+def test_a_stop_is_obeyed_while_the_arms_drive_to_their_start(kind):
+    fleet = kind(SlowToStart, 1)
+    try:
+        began_s = time.monotonic()
+        stopper = threading.Timer(0.3, fleet.stop)
+        stopper.start()
+        with pytest.raises(SafetyStop, match="on its way"):
+            fleet.reset((1,))
+        assert time.monotonic() - began_s < 3.0
+        stopper.join()
+        with pytest.raises(SafetyStop, match="acknowledge"):
+            fleet.reset((1,))
+    finally:
+        fleet.close()
+
+
+def test_a_stop_does_not_wait_for_an_arm_whose_process_hangs_or_is_gone():
+    fleet = ProcessFleet(RAGGED, 1, reply_s=5.0)
+    try:
+        victim = newest("simulator 0")
+        os.kill(victim.pid, signal.SIGSTOP)
+        began_s = time.monotonic()
+        fleet.stop()
+        assert time.monotonic() - began_s < 3.0
+        os.kill(victim.pid, signal.SIGCONT)
+        with pytest.raises(SafetyStop):
+            fleet.reset((1,))
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.join(10)
+        fleet.stop()
+    finally:
+        fleet.close()
+    fleet.stop()
 
 
 def test_arms_in_this_process_step_once_for_each_send(fleets):
