@@ -19,8 +19,9 @@ import numpy as np
 
 from robofeed.data.errors import SafetyStop
 from robofeed.data.spec import FloatArray
-from robofeed.testing import moving_checks, still_checks
-from robofeed.testing.trial import MakeBackend, NotChecked, Trial
+from robofeed.testing import moving_checks, still_checks, witnessed_checks
+from robofeed.testing.trial import GoldenTool, MakeBackend, NotChecked, Trial
+from robofeed.testing.witness import Witness
 
 ALLOW_MOTION = "ROBOFEED_ALLOW_MOTION"
 """Set to yes, or `--robofeed-allow-motion`, by somebody who stands beside the arm."""
@@ -61,21 +62,32 @@ class Conformance:
         )
 
 
-def check_still(make: MakeBackend) -> Conformance:
-    """What can be known without a device."""
-    return _run(still_checks.CHECKS, Trial(make))
+def check_still(make: MakeBackend, golden: Sequence[GoldenTool] = ()) -> Conformance:
+    """What can be known without a device. `golden`: see `check_twin`."""
+    return _run(still_checks.CHECKS, Trial(make, golden=golden))
 
 
-def check_twin(make: MakeBackend, still_rad: float = 1e-6, settle_s: float = 0.0) -> Conformance:
+def check_twin(
+    make: MakeBackend,
+    still_rad: float = 1e-6,
+    settle_s: float = 0.0,
+    witness: Witness | None = None,
+    golden: Sequence[GoldenTool] = (),
+) -> Conformance:
     """Everything: for a simulator, or a driver on a twin.
 
     Args:
         make: Makes the backend, closed.
         still_rad: An arm that stands still moves less than this between two looks.
         settle_s: How long an arm takes to come to rest; 0 for a simulator.
+        witness: Who sees the motors and can break the link to them: a twin. Without one, limits
+            are only checked as far as the backend tells, and links are not broken.
+        golden: Joint angles, and where another program says that the tool then is.
     """
-    trial = Trial(make, still_rad, settle_s)
+    trial = Trial(make, still_rad, settle_s, witness=witness, golden=golden)
     report = _run(still_checks.CHECKS, trial)
+    # The witness first: how an arm is switched on is best seen before anybody has.
+    report.findings += _run(witnessed_checks.CHECKS, trial).findings
     report.findings += _run(moving_checks.CHECKS, trial).findings
     return report
 
@@ -88,6 +100,8 @@ def check_bench(
 ) -> Conformance:
     """A real arm, at a tenth of its actions, in `box_m` (lowest and highest corner of the tool).
 
+    Its episodes must begin where it stands: one that drives home first is not moved on.
+
     Raises:
         SafetyStop: nobody has allowed it to move, it stands outside the box, or it does not hold
             still; nothing more is then moved.
@@ -99,9 +113,10 @@ def check_bench(
         )
     trial = Trial(make, still_rad, settle_s, action_share=0.1, box_m=_corners(box_m))
     report = _run(still_checks.CHECKS, trial)
-    report.findings += _run([moving_checks.holds_still], trial).findings
-    if not report.passed:
-        raise SafetyStop(f"the arm does not hold still, nothing more is moved:\n{report.text()}")
+    for first in (moving_checks.starts_where_it_stands, moving_checks.holds_still):
+        report.findings += _run([first], trial).findings
+        if not report.passed:
+            raise SafetyStop(f"not fit to be moved, and nothing more is:\n{report.text()}")
     report.findings += _run(moving_checks.CHECKS, trial).findings
     return report
 
@@ -120,10 +135,17 @@ def _run(checks: Sequence[Callable[[Trial], None]], trial: Trial) -> Conformance
         except NotChecked as why:
             report.findings.append(Finding(name, "not checked", str(why)))
         except AssertionError as error:
-            report.findings.append(Finding(name, "failed", str(error).splitlines()[0]))
+            report.findings.append(Finding(name, "failed", _first_line(str(error))))
+        except Exception as error:  # a backend may raise anything: then this check has failed
+            said = f"{type(error).__name__}: {error}"
+            report.findings.append(Finding(name, "failed", _first_line(said)))
         else:
             report.findings.append(Finding(name, "ok"))
     return report
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
 
 
 __all__ = [

@@ -90,6 +90,8 @@ class FakeArm:
         if not self.opens:
             raise HardwareError("no arm answers at /dev/nowhere")
         self.is_open = True
+        if self.start_rad is not None:
+            self.joint_rad = np.asarray(self.start_rad, np.float32)
 
     def close(self) -> None:
         self.is_open = False

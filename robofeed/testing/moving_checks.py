@@ -9,11 +9,36 @@ import numpy as np
 
 from robofeed.data.errors import SafetyStop
 from robofeed.data.observation import Ended, Gate
+from robofeed.safety import Guarded
 from robofeed.testing.trial import NotChecked, Trial
 
 STEPS = 8
+MOST_STEPS = 1000
 FRESH_S = 1.0
 PAUSE_S = 1.0
+
+
+def starts_where_it_stands(trial: Trial) -> None:
+    """It stands inside its box, and starting an episode does not move it."""
+    guarded = Guarded(trial.make())
+    guarded.open()
+    try:
+        here = guarded.backend.present()
+        if trial.box_m is not None:
+            low, high = trial.box_m
+            assert np.all(here.tool_m >= low) and np.all(here.tool_m <= high), (
+                f"the tool is outside the declared box, at {here.tool_m.tolist()}"
+            )
+        start = here.joint_rad.copy()
+        guarded.reset(1)
+        trial.settle()
+        off = np.abs(trial.where(guarded) - start).max()
+        assert off <= trial.still_rad, (
+            f"a joint moved {off:.3f} rad when an episode started: on the bench it starts where "
+            "it stands"
+        )
+    finally:
+        guarded.close()
 
 
 def holds_still(trial: Trial) -> None:
@@ -56,6 +81,28 @@ def opens_twice(trial: Trial) -> None:
         guarded.close()
 
 
+def the_specification_holds(trial: Trial) -> None:
+    """The specification is the same once opened; simulated time and episodes are as it says."""
+    before = trial.make().spec
+    with trial.episode() as (guarded, observation):
+        spec = guarded.backend.spec
+        assert spec.hash() == before.hash(), "opened, it has another specification"
+        assert spec.simulated == before.simulated and spec.horizon == before.horizon
+        if not spec.simulated:
+            raise NotChecked("a real arm's time is not its own, nor is its episode waited for")
+        rest, steps = trial.rest(guarded.backend), 0
+        while observation.ended is Ended.RUNNING and steps < MOST_STEPS:
+            last_ns = observation.time_ns
+            _, observation = trial.step(guarded, rest)
+            steps += 1
+            off_s = abs((observation.time_ns - last_ns) / 1e9 - spec.period_s)
+            assert off_s < 1e-3 * spec.period_s, "a step does not take the period it says"
+        if spec.horizon is not None and spec.horizon <= MOST_STEPS:
+            truncated = observation.ended is Ended.TRUNCATED
+            assert not truncated or steps == spec.horizon, f"truncated after {steps} steps"
+            assert observation.ended, f"goes on after its horizon of {spec.horizon} steps"
+
+
 def observations_fit(trial: Trial) -> None:
     """Observations have the shape and bounds of the specification, and are in order of time."""
     rng = np.random.default_rng(0)
@@ -75,12 +122,15 @@ def nothing_is_shared(trial: Trial) -> None:
     with trial.episode() as (guarded, observation):
         backend = guarded.backend
         action = trial.some_action(backend, rng)
-        target = backend.plan(action)
-        kept = [observation.state.copy(), target.joint_rad.copy(), target.tool_m.copy()]
+        target, present = backend.plan(action), backend.present()
+        now = [observation.state, target.joint_rad, target.tool_m, present.joint_rad]
+        now.append(backend.action_of(target))
+        kept = [each.copy() for each in now]
         action[:] = 0.0
         for _ in range(3):
             trial.step(guarded, trial.some_action(backend, rng))
-        now = [observation.state, target.joint_rad, target.tool_m]
+            backend.action_of(backend.plan(trial.some_action(backend, rng)))
+            backend.present()
         assert all(np.array_equal(a, b) for a, b in zip(kept, now, strict=True)), (
             "an array that was handed out has changed"
         )
@@ -159,9 +209,18 @@ def stops_from_any_thread(trial: Trial) -> None:
     with trial.episode() as (guarded, _):
         for _ in range(3):
             trial.step(guarded, trial.some_action(guarded.backend, rng))
-        stopper = threading.Thread(target=guarded.stop)
+        raised: list[Exception] = []
+
+        def stop() -> None:
+            try:
+                guarded.stop()
+            except Exception as error:
+                raised.append(error)
+
+        stopper = threading.Thread(target=stop)
         stopper.start()
         stopper.join()
+        assert not raised, f"stop raised {raised[0]!r}"
         trial.settle()
         start = trial.where(guarded)
         for _ in range(3):
@@ -215,6 +274,7 @@ def seeds_repeat(trial: Trial) -> None:
 
 CHECKS = [
     opens_twice,
+    the_specification_holds,
     holds_still,
     a_pause_holds,
     observations_fit,

@@ -7,6 +7,8 @@ import numpy as np
 from robofeed.data.spec import ArraySpec
 from robofeed.testing.trial import NotChecked, Trial
 
+GOLDEN_M = 1e-3
+
 
 def can_be_read(trial: Trial) -> None:
     """The specification can be read before opening, and is the same each time."""
@@ -53,6 +55,17 @@ def kinematics_are_pure(trial: Trial) -> None:
     assert first.shape == (3,) and np.isfinite(first).all(), f"tool_at gives {first}"
 
 
+def kinematics_are_right(trial: Trial) -> None:
+    """The tool is where another program says it is."""
+    if not trial.golden:
+        raise NotChecked("no poses of another program were given")
+    backend = trial.make()
+    for joint_rad, tool_m in trial.golden:
+        here_m = backend.tool_at(np.array(joint_rad, np.float32))
+        off_m = float(np.linalg.norm(here_m - np.array(tool_m, np.float32)))
+        assert off_m <= GOLDEN_M, f"the tool is {1e3 * off_m:.1f} mm beside, at {list(joint_rad)}"
+
+
 def closing_is_harmless(trial: Trial) -> None:
     """Stopping and closing what was never opened raise nothing, also twice."""
     backend = trial.make()
@@ -67,5 +80,6 @@ CHECKS = [
     bounds_make_sense,
     limits_are_there,
     kinematics_are_pure,
+    kinematics_are_right,
     closing_is_harmless,
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,11 @@ from robofeed.data.observation import Executed, Observation
 from robofeed.data.spec import ArraySpec, FloatArray
 from robofeed.interfaces import Backend
 from robofeed.safety import Guarded
+from robofeed.testing.witness import Witness
 
 MakeBackend = Callable[[], Backend]
+GoldenTool = tuple[Sequence[float], Sequence[float]]
+"""joint angles, rad, and where the tool then is by another program's reckoning, m"""
 
 
 class NotChecked(Exception):  # noqa: N818 - no error: the check does not apply here
@@ -30,6 +33,14 @@ class Trial:
     settle_s: float = 0.0
     action_share: float = 1.0
     box_m: tuple[FloatArray, FloatArray] | None = None
+    witness: Witness | None = None
+    golden: Sequence[GoldenTool] = ()
+
+    def seen_by(self) -> Witness:
+        """Raises NotChecked where nobody but the backend sees the motors."""
+        if self.witness is None:
+            raise NotChecked("nobody else sees its motors: give a witness")
+        return self.witness
 
     @contextlib.contextmanager
     def episode(self, seed: int = 1) -> Iterator[tuple[Guarded, Observation]]:

@@ -16,6 +16,8 @@ from robofeed_serial.supervisor_settings import PARK_S, SupervisorSettings
 
 START_S = 20.0
 ANSWER_S = 3.0
+GRACE_S = 0.03
+"""A program and its supervisor may have been stopped together; then the supervisor says why."""
 _POLL_S = 0.002
 
 
@@ -82,6 +84,10 @@ class SupervisorClient:
         """
         report = self._newest()
         silent_s = (time.monotonic_ns() - report.written_ns) / 1e9
+        if silent_s > self._settings.watchdog_s:
+            time.sleep(GRACE_S)
+            report = self._newest()
+            silent_s = (time.monotonic_ns() - report.written_ns) / 1e9
         if silent_s > self._settings.watchdog_s:
             raise self._trouble(
                 f"has been silent for {silent_s * 1e3:.0f} ms: somebody stopped it, or this "
