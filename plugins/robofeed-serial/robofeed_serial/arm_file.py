@@ -160,7 +160,7 @@ class ArmFile(_Table):
         return joint.low, joint.high
 
     def hash(self) -> str:
-        """Digest of what a calibration depends on: servos, signs, gears, ranges."""
+        """Digest of what a calibration depends on: servos, gears, ranges. Signs it measures."""
         described = [
             (servo.name, servo.id, servo.ticks_per_turn, servo.gear, self.range_rad(servo))
             for servo in self.servos
@@ -172,7 +172,8 @@ class ArmFile(_Table):
         """The arm in kinematics' terms.
 
         Raises:
-            ConfigError: the model file is missing, cannot be read or lacks a joint.
+            ConfigError: the model file is missing, cannot be read or lacks a joint, or its joints
+                are others than the arm file's, or in another order.
         """
         if self._geometry is None:
             self._geometry = self._read_geometry()
@@ -203,7 +204,34 @@ class ArmFile(_Table):
         full = tuple(
             ranges.get(joint.name, own) for joint, own in zip(self.joints, by_file, strict=True)
         )
-        return replace(geometry, joint_range_rad=full)
+        geometry = replace(geometry, joint_range_rad=full)
+        self._check_chain(geometry)
+        return geometry
+
+    def _check_chain(self, geometry: ArmGeometry) -> None:
+        """Raises ConfigError unless the model's chain is what the arm file says it is."""
+        chain = [joint for joint in geometry.chain() if joint.kind != "fixed"]
+        names = [joint.name for joint in chain]
+        if names != list(geometry.joints):
+            raise ConfigError(
+                f"{self._path}: its joints are {', '.join(geometry.joints)}, but from its base to "
+                f"its tool {geometry.path} has {', '.join(names)}: the same joints, base first"
+            )
+        for joint in chain:
+            if joint.kind != "revolute":
+                raise ConfigError(f"{geometry.path}: joint {joint.name} slides: servos turn")
+            if joint.low >= joint.high:
+                raise ConfigError(
+                    f"{self._path}: joint {joint.name} needs range_rad, for {geometry.path} gives "
+                    "it none"
+                )
+        for label, pose_rad in (("home", self.model.home_rad), ("rest", self.model.rest_rad)):
+            for joint, rad in zip(chain, pose_rad, strict=True):
+                if not joint.low <= rad <= joint.high:
+                    raise ConfigError(
+                        f"{self._path}: model.{label}_rad has joint {joint.name} at {rad} rad, "
+                        f"outside its range of {joint.low} to {joint.high}"
+                    )
 
 
 def arm_names() -> list[str]:

@@ -11,7 +11,7 @@ from robofeed_serial.buses import make_bus
 from robofeed_serial.servo_bus import BusTimeout, PortGone, ServoBus, ServoModel, ServoState
 
 LIKELY_IDS = range(21)
-ALL_IDS = range(253)
+ALL_IDS = range(254)
 SCANNED: tuple[Protocol, ...] = ("feetech", "dynamixel", "rfp")
 
 

@@ -13,7 +13,7 @@ def command(
         list[int] | None, typer.Option(help="Try this rate alone; may be given more than once.")
     ] = None,
     every_id: Annotated[
-        bool, typer.Option("--all", help="Ask for every id, 0 to 252: slower.")
+        bool, typer.Option("--all", help="Ask for every id, 0 to 253: slower.")
     ] = False,
 ) -> None:
     """List the servos on a port: protocol, rate, ids, models, volts, temperatures."""

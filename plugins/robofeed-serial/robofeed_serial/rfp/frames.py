@@ -33,9 +33,10 @@ class Frame:
     @classmethod
     def from_wire(cls, wire: bytes) -> Frame:
         """The frame in `wire`, whose closing 00 may be there or not. Raises BadFrame."""
-        if len(wire) > LONGEST_WIRE:
-            raise BadFrame(f"{len(wire)} bytes without a 00; a frame has at most {LONGEST_WIRE}")
-        raw = unstuffed(wire.removesuffix(b"\0"))
+        stuffing = wire.removesuffix(b"\0")
+        if len(stuffing) >= LONGEST_WIRE:
+            raise BadFrame(f"{len(stuffing)} bytes and a 00; a frame has at most {LONGEST_WIRE}")
+        raw = unstuffed(stuffing)
         if len(raw) < 4:
             raise BadFrame(f"{len(raw)} bytes; type, sequence and checksum alone are 4")
         body, check = raw[:-2], int.from_bytes(raw[-2:], "little")

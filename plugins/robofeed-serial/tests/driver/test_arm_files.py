@@ -90,9 +90,59 @@ def test_a_joint_that_the_model_lacks_is_named(tmp_path: Path) -> None:
         arm.geometry().figures()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('name = "elbow_flex"', 'name = "shoulder_lift"', "two servos have the same name"),
+        ("rest_rad = [0.0, -1.6,", "rest_rad = [0.0, -1.8,", "model.rest_rad has joint shoulder_l"),
+        (
+            'name = "elbow_flex"',
+            'name = "elbow_flex"\nrange_rad = [0.2, 0.5]',
+            "model.home_rad has",
+        ),
+    ],
+)
+def test_a_pose_outside_the_ranges_is_refused(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        edited(tmp_path, old, new).geometry()
+
+
+def test_joints_in_another_order_than_the_models_are_refused(tmp_path: Path) -> None:
+    text = load_arm("so101").path.read_text("utf-8")
+    swapped = text.replace('"shoulder_lift"', '"?"').replace('"elbow_flex"', '"shoulder_lift"')
+    path = tmp_path / "mine.toml"
+    path.write_text(swapped.replace('"?"', '"elbow_flex"'), "utf-8")
+
+    with pytest.raises(ConfigError, match="the same joints, base first"):
+        load_arm(str(path)).geometry()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('"wrist_roll" type="revolute"', '"wrist_roll" type="prismatic"', "wrist_roll slides"),
+        ('"wrist_roll" type="revolute"', '"wrist_roll" type="fixed"', "the same joints"),
+        ('lower="-2.9" upper="2.9"', "", "joint wrist_roll needs range_rad"),
+    ],
+)
+def test_a_model_of_another_kind_of_arm_is_refused(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    koch = load_arm("koch").path
+    model = koch.with_suffix(".urdf").read_text("utf-8")
+    assert old in model
+    (tmp_path / "koch.urdf").write_text(model.replace(old, new), "utf-8")
+    (tmp_path / "koch.toml").write_text(koch.read_text("utf-8"), "utf-8")
+
+    with pytest.raises(ConfigError, match=complaint):
+        load_arm(str(tmp_path / "koch.toml")).geometry()
+
+
 def test_a_range_of_ones_own_replaces_the_models(tmp_path: Path) -> None:
-    arm = edited(tmp_path, 'name = "elbow_flex"', 'name = "elbow_flex"\nrange_rad = [-1.0, 0.5]')
+    arm = edited(tmp_path, 'name = "elbow_flex"', 'name = "elbow_flex"\nrange_rad = [-1.0, 1.55]')
 
     assert arm.geometry().figures().joint_low_rad[2] == -1.0
-    assert arm.range_rad(arm.joints[2]) == (-1.0, 0.5)
+    assert arm.range_rad(arm.joints[2]) == (-1.0, 1.55)
     assert arm.hash() != load_arm("so101").hash()

@@ -43,8 +43,13 @@ def test_golden_frames(name: str) -> None:
 
 @pytest.mark.parametrize("vector", VECTORS["refused_by_both_sides"], ids=lambda v: v["name"])
 def test_golden_garbage(vector: dict[str, str]) -> None:
+    wire = bytes.fromhex(vector["wire"])
+    reader = FrameReader()
+
     with pytest.raises(BadFrame):
-        Frame.from_wire(bytes.fromhex(vector["wire"]))
+        Frame.from_wire(wire)
+    assert list(reader.feed(wire)) == []
+    assert reader.bad_frames == 1
 
 
 @pytest.mark.parametrize(
