@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     )
     from robofeed.labelling.clip_maker import ClipMaker
     from robofeed.labelling.run_camera import open_clips
+    from robofeed.observe.camera import Cameras
+    from robofeed.observe.camera_settings import CameraSettings
     from robofeed.run_file import load_config
     from robofeed.safety import Guarded
     from robofeed.training import resume, train
@@ -52,6 +54,8 @@ __all__ = [
     "ArraySpec",
     "Backend",
     "BackendSpec",
+    "CameraSettings",
+    "Cameras",
     "Clip",
     "ClipMaker",
     "ClipStore",
@@ -124,6 +128,8 @@ _HOMES = {
     ),
     "robofeed.labelling.clip_maker": ("ClipMaker",),
     "robofeed.labelling.run_camera": ("open_clips",),
+    "robofeed.observe.camera": ("Cameras",),
+    "robofeed.observe.camera_settings": ("CameraSettings",),
     "robofeed.run_file": ("load_config",),
     "robofeed.safety": ("Guarded",),
     "robofeed.training": ("resume", "train"),

@@ -102,10 +102,14 @@ class DiscreteSpec:
 
 @dataclass(frozen=True, slots=True)
 class FrameSpec:
-    """A camera image: uint8, height x width x 3 (RGB)."""
+    """A camera image: uint8, height x width x 3 (RGB).
+
+    `roll` is where a real camera's last pictures lie (`robofeed.data.film_roll`), "" = nowhere.
+    """
 
     height: int
     width: int
+    roll: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

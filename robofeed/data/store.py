@@ -1,4 +1,4 @@
-"""Episodes on disk: one parquet file an episode, and its ground truth in a file of its own.
+"""Episodes on disk: one parquet file an episode; its ground truth, and what cameras saw, beside it.
 
 A file is written under a temporary name, closed and renamed, so that whatever bears an episode's
 name is whole. An id never comes to mean another episode: answers of people speak of it.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robofeed.data.episode import Episode, TruthTrace
+from robofeed.data.episode_frames import Darkroom, EpisodeFrames, frames_columns, frames_of
 from robofeed.data.errors import DataError
 from robofeed.data.observation import Ended
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FOLDER = "episodes"
 _SUFFIX = ".parquet"
 _TRUTH_SUFFIX = ".truth.parquet"
+_FRAMES_SUFFIX = ".frames.parquet"
 _VERSION = 1
 _AROUND: dict[str, Any] = {
     "time_ns": np.int64,
@@ -49,10 +51,14 @@ _log = logging.getLogger(__name__)
 
 
 class EpisodeStore:
-    """The episodes of one run, under `run_dir`/episodes."""
+    """The episodes of one run, under `run_dir`/episodes.
 
-    def __init__(self, run_dir: Path) -> None:
+    With a `darkroom`, what the arm's cameras saw is stored with each.
+    """
+
+    def __init__(self, run_dir: Path, darkroom: Darkroom | None = None) -> None:
         self.folder = run_dir / FOLDER
+        self._darkroom = darkroom
         self._unsynced: list[Path] = []
 
     def write(self, episode: Episode, truth: TruthTrace | None = None) -> Path:
@@ -85,6 +91,11 @@ class EpisodeStore:
                     f"{truth.episode_id} with {len(truth.reward)}"
                 )
             self._write(_truth_table(truth), self._truth_path(episode.id))
+        if self._darkroom is not None:
+            start_ns, stop_ns = int(episode.time_ns[0]), int(episode.time_ns[-1])
+            frames = self._darkroom.develop(start_ns, stop_ns)
+            if frames is not None:
+                self._write(_frames_table(episode.id, frames), self._frames_path(episode.id))
         self._write(_episode_table(episode), path)
         return path
 
@@ -135,6 +146,24 @@ class EpisodeStore:
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise DataError(f"{path} is not truth as robofeed writes it: {error!r}") from error
 
+    def read_frames(self, episode_id: str) -> EpisodeFrames:
+        """Read what cameras saw in an episode.
+
+        Raises:
+            DataError: it was recorded without any, or a file that is torn, foreign or of a newer
+                robofeed.
+        """
+        path = self._frames_path(episode_id)
+        table, about = _load(path, "robofeed.frames", episode_id)
+        try:
+            return frames_of(table, about)
+        except (KeyError, ValueError, TypeError) as error:
+            raise DataError(f"{path} has no frames as robofeed writes them: {error!r}") from error
+
+    def has_frames(self, episode_id: str) -> bool:
+        """Whether what cameras saw was stored with an episode."""
+        return self._frames_path(episode_id).exists()
+
     def has_truth(self, episode_id: str) -> bool:
         """Whether ground truth was stored with an episode."""
         return self._truth_path(episode_id).exists()
@@ -150,7 +179,7 @@ class EpisodeStore:
                 name.removesuffix(_SUFFIX)
                 for name in names
                 if name.endswith(_SUFFIX)
-                and not name.endswith(_TRUTH_SUFFIX)
+                and not name.endswith((_TRUTH_SUFFIX, _FRAMES_SUFFIX))
                 and not name.startswith(".")
             )
         )
@@ -178,6 +207,9 @@ class EpisodeStore:
 
     def _truth_path(self, episode_id: str) -> Path:
         return self.folder / f"{_file_name(episode_id)}{_TRUTH_SUFFIX}"
+
+    def _frames_path(self, episode_id: str) -> Path:
+        return self.folder / f"{_file_name(episode_id)}{_FRAMES_SUFFIX}"
 
     def _write(self, table: Table, path: Path) -> None:
         import pyarrow as pa
@@ -285,6 +317,13 @@ def _truth_table(truth: TruthTrace) -> Table:
     }
     about = {"id": truth.episode_id, "steps": len(truth.reward)}
     return _described(pa.table(columns), "robofeed.truth", about)
+
+
+def _frames_table(episode_id: str, frames: EpisodeFrames) -> Table:
+    import pyarrow as pa
+
+    columns, about = frames_columns(frames)
+    return _described(pa.table(columns), "robofeed.frames", {"id": episode_id, **about})
 
 
 def _described(table: Table, kind: str, about: Mapping[str, Any]) -> Table:

@@ -1,4 +1,4 @@
-"""Segments as clips: one picture a step, drawn from stored scenes and kept by content."""
+"""Segments as clips: one picture a step, drawn from scenes or taken by cameras, kept by content."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robofeed.data.episode import Episode, Segment
+from robofeed.data.episode_frames import EpisodeFrames
 from robofeed.data.errors import DataError, HardwareError
 from robofeed.data.observation import Picture
 from robofeed.data.run_folder import RunFolder
 from robofeed.data.spec import FloatArray
 from robofeed.data.store import EpisodeStore
 from robofeed.feedback.clip_encoding import decode_mp4, read_header, write_mp4
+from robofeed.feedback.shots import DrawnShots, FilmedShots, Shots, together
 
 Render = Callable[..., Picture]
 """Makes a picture of a stored scene: `Renders.render`, given (scene, height, width[, camera])."""
 
 _VERSION = 2
 """Changes whenever a clip of the same content would look otherwise."""
-_AND = "+"
-"""Between the names of cameras that share a picture."""
 _EPISODES_IN_MEMORY = 8
 _STRIPE_PX = 16
 MISSING_COLOURS = ((214, 40, 122), (32, 32, 36))
@@ -102,6 +102,7 @@ class ClipStore:
         self._folder = RunFolder(run_dir).clips_path
         self._camera, self._look = camera, look
         self._episodes: OrderedDict[str, Episode] = OrderedDict()
+        self._filmed: tuple[str, EpisodeFrames] | None = None
 
     @property
     def fps(self) -> float:
@@ -116,20 +117,19 @@ class ClipStore:
         """The clip of a segment, made now where it is not there yet.
 
         Raises:
-            DataError: the episode cannot be read or is shorter, there is nothing to draw it with,
-                or the file cannot be written.
+            DataError: the episode cannot be read or is shorter, there is nothing to draw it with
+                and no camera was there, or the file cannot be written.
             ConfigError: a camera that the backend does not have.
         """
-        scenes = self._scenes(segment)
-        content = hashlib.sha256(np.ascontiguousarray(scenes).tobytes()).hexdigest()
-        name = _digest(content, *scenes.shape, *self._drawn())[:40]
+        shots = self._shots(segment)
+        name = _digest(shots.content(), *self._drawn())[:40]
         path = self._folder / f"{name}.mp4"
         if path.is_file():
             try:
                 return self._read(segment, path)
             except DataError:
                 pass  # Damaged, by a power cut for instance: it is made anew.
-        pictures = self.pictures(segment)
+        pictures = self._taken(shots, len(segment))
         note = json.dumps({"missing": pictures.missing, "why_missing": pictures.why_missing})
         try:
             self._folder.mkdir(exist_ok=True)
@@ -154,33 +154,25 @@ class ClipStore:
             raise DataError("the episode was stored without scenes")
         if not np.isfinite(scene).all():
             raise DataError("the scene is not finite")
-        if not look.camera:
-            return self._camera.render(scene, look.height, look.width)
-        return self._views(self._camera.render, scene, look.camera.split(_AND))
+        render = self._camera.render
 
-    def _views(self, render: Render, scene: FloatArray, names: list[str]) -> Picture:
-        """What these cameras see, in one picture."""
-        look = self._look
-        across = look.width >= look.height
-        side = look.width if across else look.height
-        edges = [side * number // len(names) for number in range(len(names) + 1)]
-        views = []
-        for name, start, stop in zip(names, edges[:-1], edges[1:], strict=True):
-            size = (look.height, stop - start) if across else (stop - start, look.width)
-            views.append(render(scene, *size, name))
-        return np.concatenate(views, axis=1 if across else 0)
+        def view(height: int, width: int, name: str) -> Picture:
+            return render(scene, height, width, name) if name else render(scene, height, width)
+
+        return together(view, look.height, look.width, look.camera)
 
     def pictures(self, segment: Segment) -> Pictures:
-        """Draw a segment. Raises as `clip` does."""
-        scenes, look = self._scenes(segment), self._look
-        if self._camera.render is None:
-            raise DataError(f"no clip of {segment} can be drawn: {self._camera.why_not}")
-        frames = np.empty((len(segment), look.height, look.width, 3), np.uint8)
+        """Draw or find those of a segment. Raises as `clip` does."""
+        return self._taken(self._shots(segment), len(segment))
+
+    def _taken(self, shots: Shots, steps: int) -> Pictures:
+        look = self._look
+        frames = np.empty((steps, look.height, look.width, 3), np.uint8)
         missing: list[int] = []
         why = ""
-        for place, scene in enumerate(scenes):
+        for place in range(steps):
             try:
-                frames[place] = self.draw(scene)
+                frames[place] = shots.picture(place)
             except (DataError, HardwareError) as error:
                 frames[place] = missing_picture(look.height, look.width)
                 missing.append(place)
@@ -204,12 +196,27 @@ class ClipStore:
         look = self._look
         return (_VERSION, self._camera.identity, look.width, look.height, self.fps, look.camera)
 
-    def _scenes(self, segment: Segment) -> FloatArray:
+    def _shots(self, segment: Segment) -> Shots:
         episode = self._episode(segment.episode_id)
         if segment.stop > len(episode):
             raise DataError(f"{segment} is no part of the episode, which has {len(episode)} steps")
-        scenes: FloatArray = episode.scene[segment.start + 1 : segment.stop + 1]
-        return scenes
+        led_to = slice(segment.start + 1, segment.stop + 1)
+        if self._camera.render is None or not episode.scene.size:
+            if self._store.has_frames(episode.id):
+                look, frames = self._look, self._frames(episode.id)
+                times_ns = episode.time_ns[led_to]
+                return FilmedShots(frames, times_ns, look.height, look.width, look.camera)
+            if self._camera.render is None:
+                raise DataError(
+                    f"no clip of {segment} can be drawn: {self._camera.why_not}; and it was "
+                    "recorded without a camera"
+                )
+        return DrawnShots(episode.scene[led_to], self.draw)
+
+    def _frames(self, episode_id: str) -> EpisodeFrames:
+        if self._filmed is None or self._filmed[0] != episode_id:
+            self._filmed = episode_id, self._store.read_frames(episode_id)
+        return self._filmed[1]
 
     def _episode(self, episode_id: str) -> Episode:
         if episode_id not in self._episodes:

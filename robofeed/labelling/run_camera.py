@@ -49,6 +49,6 @@ def _camera(config: RunConfig) -> Camera:
     backend: Backend = provider.create(settings, None)
     period_s = backend.spec.period_s
     if not isinstance(backend, Renders):
-        return Camera(None, why_not=f"the backend {use} cannot render stored scenes")
+        return Camera(None, period_s, f"the backend {use} cannot render stored scenes")
     identity = json.dumps([use, settings.model_dump(mode="json")], sort_keys=True)
     return Camera(backend.render, period_s, identity=identity)

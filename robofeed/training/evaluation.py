@@ -14,6 +14,7 @@ from robofeed.act.examiner import examine
 from robofeed.act.policies import MlpPolicy
 from robofeed.act.recording import Recorded
 from robofeed.config import resolve
+from robofeed.data.episode_frames import Darkroom
 from robofeed.data.errors import DataError
 from robofeed.data.intervals import wilson_interval
 from robofeed.data.policy_spec import PolicySpec
@@ -86,7 +87,7 @@ def evaluate_run(
         if not fleet.has_truth:
             raise DataError("this backend knows no ground truth; success cannot be measured")
         seeds = tuple(range(REPORTING_SEEDS[0], REPORTING_SEEDS[0] + episodes))
-        store = EpisodeStore(run_dir)
+        store = EpisodeStore(run_dir, Darkroom(fleet.spec))
         number = sum(name.startswith("vx") for name in store.ids())
 
         def keep(recorded: Recorded) -> None:

@@ -15,6 +15,7 @@ from robofeed.act.exploration import HeldExploration
 from robofeed.act.policies import RandomPolicy
 from robofeed.act.publisher import Publisher
 from robofeed.config import ResolvedRun
+from robofeed.data.episode_frames import Darkroom
 from robofeed.data.episode_writer import EpisodeWriter
 from robofeed.data.errors import ConfigError
 from robofeed.data.fleet import Fleet
@@ -191,7 +192,7 @@ def _open_rest(
         )
     asks = not ground_truth and bool({Needs.REWARD, Needs.FEEDBACK} & learner.needs)
     generators = make_generators(config.run.seed)
-    store = EpisodeStore(folder.path)
+    store = EpisodeStore(folder.path, Darkroom(fleet.spec))
     footage = FootageLibrary(store.read, config.queries.recent_episodes)
     truths = TruthLibrary(store.read_truth) if fleet.has_truth else None
     ledger = Ledger.open(folder.ledger)

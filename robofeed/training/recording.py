@@ -18,6 +18,7 @@ from robofeed.act.helm import Helm
 from robofeed.act.recording import Recorded
 from robofeed.act.rollout import HoldingPolicy, Rollout
 from robofeed.config import ResolvedRun, RunConfig, resolve
+from robofeed.data.episode_frames import Darkroom
 from robofeed.data.errors import ConfigError, SafetyStop
 from robofeed.data.feedback import Demonstration, Stamp
 from robofeed.data.ledger import Ledger
@@ -99,8 +100,9 @@ def record(
         stack.callback(controls.close)
         interrupted = stack.enter_context(_catching_interrupt())
         gone = opened(folder.path)
+        store = EpisodeStore(folder.path, Darkroom(fleet.spec))
         controls.helm.interrupted = lambda: interrupted() or gone()
-        session = _Session(fleet, controls.helm, EpisodeStore(folder.path), ledger)
+        session = _Session(fleet, controls.helm, store, ledger)
         session.go(demonstrations, np.random.default_rng(config.run.seed))
         return RecordingResult(
             folder.path,

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from robofeed import CameraSettings
 from robofeed_serial.supervisor_settings import Parting
 
 
@@ -24,6 +25,8 @@ class SerialConfig(BaseModel):
     `tool_speed_m_s` 0 = the arm file's (0.25). `speed_share` scales all speed limits. An arm whose
     program is silent for `watchdog_s` while it moves stops, and stays so; an action chosen from an
     observation older than `max_observation_age_s` is refused.
+
+    `cameras` are beside the arm, by names of your choice; the first is the usual one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,3 +46,4 @@ class SerialConfig(BaseModel):
     watchdog_s: float = Field(default=0.1, ge=0.03, le=0.5)
     max_observation_age_s: float = Field(default=0.1, ge=0.03, le=0.5)
     trace: str = ""
+    cameras: dict[str, CameraSettings] = {}

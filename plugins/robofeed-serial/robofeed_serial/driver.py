@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from robofeed import ConfigError, HardwareError, SafetyStop
+from robofeed import Cameras, ConfigError, HardwareError, SafetyStop
 from robofeed.data.observation import Ended, Observation, Target, Truth
 from robofeed.data.spec import BackendSpec, FloatArray, Limits
 from robofeed.data.tasks import Layout, World, make_task
@@ -83,8 +83,10 @@ class SerialArm:
             after=config.after,
             trace=config.trace,
         )
+        self._cameras = Cameras(config.cameras)
         self._spec = BackendSpec(
             observation=self.task.observation,
+            frames=self._cameras.spec,
             action=action,
             period_s=config.period_s,
             limits=self._limits(),
@@ -128,7 +130,7 @@ class SerialArm:
         """Take the port in a process of its own and look at every servo. Moves nothing.
 
         Raises:
-            HardwareError: the port, or a servo behind it, cannot be used.
+            HardwareError: the port, or a servo behind it, cannot be used; or a camera sees nothing.
             ConfigError: no calibration, or another arm's.
         """
         if self._client is not None:
@@ -139,7 +141,12 @@ class SerialArm:
                 "robofeed arm find tells which"
             )
         find_calibration(self._arm, self._config.calibration)
-        self._client = SupervisorClient(self._settings)
+        self._cameras.open()  # before the port: without them nothing need be energised
+        try:
+            self._client = SupervisorClient(self._settings)
+        except BaseException:
+            self._cameras.close()
+            raise
         self._take(self._client.report())
 
     def close(self) -> None:
@@ -147,6 +154,7 @@ class SerialArm:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+        self._cameras.close()
 
     def reset(self, seed: int | None = None) -> Observation:
         """Start an episode: torque on, to the home pose where so configured, a target drawn.
@@ -316,7 +324,8 @@ class SerialArm:
     def _observation(self, layout: Layout, time_ns: int, ended: Ended, reason: str) -> Observation:
         spec = self.task.observation
         values = np.array(self.task.observe(self._world, layout), np.float32)
-        return Observation(time_ns, np.clip(values, spec.low, spec.high), ended, reason)
+        state = np.clip(values, spec.low, spec.high)
+        return Observation(time_ns, state, ended, reason, self._cameras.frames())
 
     def _bounded(self, values: Sequence[float]) -> FloatArray:
         return np.array(
