@@ -51,6 +51,14 @@ def command(
     task: Annotated[
         str, typer.Option(help="Whose objects lie on the table, with --physics pybullet.")
     ] = "reach",
+    camera_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Serve pictures of it on loopback, with --physics pybullet; 0 = any port.",
+            min=0,
+            max=65535,
+        ),
+    ] = None,
     gravity: Annotated[bool, typer.Option(help="Let the links weigh on the servos.")] = True,
     until_input_ends: Annotated[
         bool, typer.Option(help="Stop at the end of standard input, for use by a program.")
@@ -73,6 +81,7 @@ def command(
             fault_file=faults,
             seed=seed,
             transcript=transcript,
+            camera_port=camera_port,
             until_input_ends=until_input_ends,
         )
     )

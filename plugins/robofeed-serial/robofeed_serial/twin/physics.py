@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from robofeed.data.errors import ConfigError
-from robofeed.data.tasks import make_task
+from robofeed.data.spec import FloatArray
+from robofeed.data.tasks import World, make_task
 from robofeed_serial.twin.build import TwinJoint
 from robofeed_serial.twin.motor import SUBSTEP_S, MotorModel
 
@@ -44,6 +45,7 @@ class PybulletMechanics:
             from robofeed_pybullet.arms import ARMS
             from robofeed_pybullet.engine import pybullet
             from robofeed_pybullet.randomisation import Variation
+            from robofeed_pybullet.scene import encode, scene_size
             from robofeed_pybullet.world import PhysicsWorld
         except ImportError as error:
             raise ConfigError(
@@ -60,6 +62,11 @@ class PybulletMechanics:
         known = ARMS[arm]
         self._world = PhysicsWorld(known, SUBSTEP_S, 1, gripper=True)
         layout = make_task(task, known.figures()).layout(np.random.default_rng(seed))
+        # What a camera sees. The goal is the run's affair, which draws its own.
+        self._layout = replace(layout, goal_m=(0.0, 0.0, -1.0))
+        self._encode = encode
+        self._scene_size = scene_size(len(known.joints), len(layout.bodies))
+        self._seen = World(known.home_rad, [0.0] * len(known.joints), (0.0, 0.0, 0.0))
         starts = tuple(joint.start_rad for joint in joints[: len(known.joints)])
         self._world.connect()
         self._world.build(Variation(replace(layout, home_rad=starts)))
@@ -97,6 +104,11 @@ class PybulletMechanics:
         )
         self._world.step()
         self._read(dt_s, motors)
+
+    def scene(self) -> FloatArray:
+        """All that a picture of it needs, as `robofeed_pybullet.picture.Painter` takes it."""
+        self._world.read(self._seen)
+        return self._encode(self._seen, self._layout, self._scene_size)
 
     def close(self) -> None:
         """Free the engine. Idempotent."""

@@ -123,6 +123,11 @@ class Twin:
         """End all faults, or those of one kind."""
         self.ask("clear", kind=kind)
 
+    @property
+    def camera_url(self) -> str:
+        """Where its pictures are, with `--camera-port`."""
+        return str(self.ask("camera")["url"])
+
     def hand(self, ticks: Mapping[int, int]) -> list[int]:
         """Move joints by hand; returns the ids that resisted because their torque is on."""
         held: list[int] = self.ask("hand", ticks=dict(ticks))["held"]

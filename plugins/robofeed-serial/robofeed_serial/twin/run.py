@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from robofeed.data.errors import ConfigError
 from robofeed_serial.arm_file import load_arm
 from robofeed_serial.twin.arm import TwinArm
 from robofeed_serial.twin.build import build_arm, build_servos, twin_joints
+from robofeed_serial.twin.camera import TwinCamera
 from robofeed_serial.twin.console import Console
 from robofeed_serial.twin.control import ControlServer
 from robofeed_serial.twin.fault import FaultFile, parse_fault, read_fault_file
@@ -51,6 +52,8 @@ class TwinOptions:
     seed: int | None = None
     """of the dice and of the task's layout; None: the fault file's, else 0"""
     transcript: Path | None = None
+    camera_port: int | None = None
+    """where its pictures are served on loopback, with `pybullet`; 0 = any port, None = nowhere"""
     until_input_ends: bool = False
     """stop when standard input is closed: a child ends with its parent, however that went"""
 
@@ -84,7 +87,7 @@ def run_twin(options: TwinOptions) -> None:
         transcript = None
         if options.transcript is not None:
             transcript = stack.enter_context(Transcript(options.transcript))
-        arm, wire, described, visitors = _build(options, seed, stack)
+        arm, wire, described, visitors, camera = _build(options, seed, stack)
         server = TwinServer(arm, wire, TwinTerminal(options.link), transcript)
         server.visitors += visitors
         effects = FaultEffects(arm, wire, server.terminal)
@@ -92,10 +95,14 @@ def run_twin(options: TwinOptions) -> None:
             effects.check(fault)
         wire.adapter = running = FaultScript(np.random.default_rng(seed), effects, arm.log)
         server.on_tick = running.advance
+        if camera is not None:
+            server.on_tick = _both(running.advance, camera.show)
         if options.until_input_ends:
             server.visitors.append(InputEnd(server))
         if options.control is not None:
             actions = Console(server, running, effects).actions
+            if camera is not None:
+                actions["camera"] = camera.where
             control = ControlServer(options.control, actions)
             control.open()
             stack.callback(control.close)
@@ -104,6 +111,8 @@ def run_twin(options: TwinOptions) -> None:
         def plugged() -> None:
             running.add(faults, time.monotonic_ns())
             print(f"{described} at {options.link}", flush=True)
+            if camera is not None:
+                print(f"camera at {camera.url}", flush=True)
             if not server.terminal.tells_baud:
                 print("this system does not tell the baud: it answers at any, unpaced", flush=True)
 
@@ -112,10 +121,20 @@ def run_twin(options: TwinOptions) -> None:
         server.run()
 
 
+def _both(one: Callable[[int], None], other: Callable[[int], None]) -> Callable[[int], None]:
+    def tick(now_ns: int) -> None:
+        one(now_ns)
+        other(now_ns)
+
+    return tick
+
+
 def _build(
     options: TwinOptions, seed: int, stack: ExitStack
-) -> tuple[TwinArm, Wire, str, list[Visitor]]:
-    """The arm, the wire to it, what it is in a few words, and who of it wants to be visited."""
+) -> tuple[TwinArm, Wire, str, list[Visitor], TwinCamera | None]:
+    """The arm, the wire to it, what it is in a few words, who is to be visited, its camera."""
+    if options.camera_port is not None and options.physics != "pybullet":
+        raise ConfigError("the camera of a twin shows the simulator's arm: add --physics pybullet")
     if options.arm in GCODE_ARMS:
         if options.baud not in (None, GCODE_BAUD) or options.physics != "kinematic":
             raise ConfigError(
@@ -124,7 +143,7 @@ def _build(
             )
         arm, line = build_gcode(options.arm)
         wire = Wire(line, paced=options.paced)
-        return arm, wire, f"{options.arm}: G-code, {GCODE_BAUD} bit/s", []
+        return arm, wire, f"{options.arm}: G-code, {GCODE_BAUD} bit/s", [], None
     described = load_arm(options.arm)
     servos: Sequence[Servo]
     visitors: list[Visitor] = []
@@ -137,7 +156,7 @@ def _build(
     else:
         servos, line = build_servos(described, options.baud)
         wire = Wire(line, paced=options.paced)
-    mechanics = None
+    mechanics = camera = None
     if options.physics == "pybullet":
         from robofeed_serial.twin.physics import PybulletMechanics
 
@@ -149,6 +168,9 @@ def _build(
             seed=seed,
         )
         stack.callback(mechanics.close)
+        if options.camera_port is not None:
+            camera = TwinCamera(described.name, mechanics.scene, options.camera_port)
+            stack.callback(camera.close)
     arm = build_arm(described, servos, mechanics, gravity=options.gravity)
     text = f"{described.name}: {len(servos)} servos, {servos[0].baud} bit/s"
-    return arm, wire, text, visitors
+    return arm, wire, text, visitors, camera
