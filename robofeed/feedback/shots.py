@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robofeed.data.episode_frames import NEAR_S, EpisodeFrames
-from robofeed.data.errors import ConfigError, DataError, did_you_mean
+from robofeed.data.errors import DataError
 from robofeed.data.observation import Picture
 from robofeed.data.picture import from_jpeg
 from robofeed.data.spec import FloatArray
@@ -53,7 +53,8 @@ class FilmedShots:
         times_ns: Of what each step led to.
         height: Of the pictures to make.
         width: Of them.
-        camera: Which, or several joined by "+"; "" = the first.
+        camera: Which, or several joined by "+"; "" = the first. Of several that were not there,
+            all that were are shown.
     """
 
     def __init__(
@@ -64,12 +65,11 @@ class FilmedShots:
         width: int,
         camera: str,
     ) -> None:
-        for name in filter(None, camera.split(_AND)):
-            if name not in frames.films:
-                raise ConfigError(f"clips.camera = {camera!r}{did_you_mean(name, frames.films)}")
         self._frames, self._times_ns = frames, times_ns
         self._size = height, width
-        self._camera = camera or next(iter(frames.films), "")
+        # Presets name the views of a simulator, and a real arm has the cameras that it has.
+        named = [name for name in camera.split(_AND) if name in frames.films]
+        self._camera = _AND.join(named or list(frames.films)[: None if camera else 1])
         self._decoded: dict[str, tuple[int, Picture]] = {}
 
     def content(self) -> str:

@@ -1,0 +1,78 @@
+"""From a twin before its camera to a clip that people can be shown: real OpenCV, real MJPEG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robofeed import open_clips
+from robofeed.act.rollout import ExpertPolicy, Rollout
+from robofeed.config import resolve
+from robofeed.data.episode import Segment
+from robofeed.data.episode_frames import Darkroom
+from robofeed.data.run_folder import RunFolder
+from robofeed.data.store import EpisodeStore
+from robofeed.observe.fleet import LocalFleet
+from robofeed.plugins import load_plugins
+from robofeed.run_file import dump_toml, load_config
+from robofeed.training.parts import MakeBackend
+from robofeed_serial.twin.process import Twin
+
+STEPS = 30
+PERIOD_S = 0.1
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[Twin]:
+    with Twin("so101", "--physics", "pybullet", "--camera-port", "0") as started:
+        yield started
+
+
+def test_an_episode_of_a_real_arm_is_shown_as_its_camera_saw_it(twin: Twin, tmp_path: Path) -> None:
+    feetech = "backend.feetech"
+    config = load_config(
+        preset="reach",
+        overrides=[
+            "backend.use=feetech",
+            f"{feetech}.arm=so101",
+            f"{feetech}.port={twin.port}",
+            f"{feetech}.calibration=nominal",
+            f"{feetech}.horizon={STEPS}",
+            f"{feetech}.period_s={PERIOD_S}",
+            f"{feetech}.watchdog_s=0.5",  # the twin draws its arm on the same processors
+            f"{feetech}.max_observation_age_s=0.5",
+            f"{feetech}.cameras.front.source={twin.camera_url}",
+            f"{feetech}.cameras.front.max_age_s=2.0",
+            "clips.width=160",
+            "clips.height=120",
+        ],
+    )
+    resolved = resolve(config, load_plugins().provider)
+    folder = RunFolder(tmp_path)
+    folder.config_path.write_text(dump_toml(resolved.config), encoding="utf-8")
+    folder.write_about({"status": "finished"})
+    fleet = LocalFleet(MakeBackend("feetech", resolved.backend.settings.model_dump(mode="json")))
+    try:
+        store = EpisodeStore(tmp_path, Darkroom(fleet.spec))
+        rollout = Rollout(fleet, [3], ["e000000"], lambda: ExpertPolicy(fleet), None)
+        ((recorded),) = rollout.run()
+        store.write(recorded.episode, recorded.truth)
+    finally:
+        fleet.close()
+
+    clip = open_clips(tmp_path).clip(Segment("e000000", 0, STEPS))
+
+    assert store.ids() == ("e000000",)
+    film = store.read_frames("e000000").films["front"]
+    assert len(film) >= 3
+    assert film[0].time_ns <= recorded.episode.time_ns[0]
+    assert clip.frames == STEPS and clip.fps == pytest.approx(1 / PERIOD_S)
+    assert len(clip.missing) < STEPS / 2, clip.why_missing
+    shown = clip.decode().astype(float)
+    assert shown[0].std() > 10
+    # The arm has moved from its home pose to a target, before a table that stays where it is.
+    changed = np.abs(shown[0] - shown[-1]).mean(axis=2) > 30
+    assert 0.002 < changed.mean() < 0.5

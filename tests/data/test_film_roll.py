@@ -1,0 +1,213 @@
+"""What a camera saw lately, read while it is written, and stored beside an episode."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from robofeed.data import film_roll
+from robofeed.data.episode import Episode
+from robofeed.data.episode_frames import Darkroom
+from robofeed.data.errors import DataError, HardwareError
+from robofeed.data.film_roll import Photograph, RollReader, RollWriter, roll_path
+from robofeed.data.observation import Ended
+from robofeed.data.picture import as_jpeg, fitted, from_jpeg
+from robofeed.data.spec import ArraySpec, BackendSpec, FrameSpec
+from robofeed.data.store import EpisodeStore
+
+MS = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def small_rolls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film_roll, "ROLL_BYTES", 10_000)
+    monkeypatch.setattr(film_roll, "_PICTURES", 16)
+    monkeypatch.setattr(film_roll, "_SLOTS_AT", 4096 + 16 * 24)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "front.roll"
+
+
+def test_the_newest_picture_is_copied_once(path: Path) -> None:
+    writer, reader = RollWriter(path, 4, 6), RollReader(path)
+    assert reader.newest() is None and reader.pid == os.getpid()
+    for number in range(7):
+        writer.show(np.full((4, 6, 3), number, np.uint8), number * MS)
+        frame = reader.newest()
+        assert frame is not None and frame.time_ns == number * MS
+        assert (frame.image == number).all()
+        assert reader.newest() is frame
+
+
+def test_a_picture_that_is_being_written_is_not_handed_out(path: Path) -> None:
+    writer, reader = RollWriter(path, 4, 6), RollReader(path)
+    writer.show(np.full((4, 6, 3), 1, np.uint8), 1)
+    first = reader.newest()
+    # Three pictures on, the slot of the newest one is marked as unfinished, as `show` begins.
+    film_roll._SLOT.pack_into(writer._view, writer._slot_at(4), 0, 4)
+    assert reader.newest() is first
+    writer.show(np.full((4, 6, 3), 2, np.uint8), 2)
+    newest = reader.newest()
+    assert newest is not None and newest.time_ns == 2
+
+
+@given(sizes=st.lists(st.integers(1, 4000), min_size=1, max_size=60), at=st.integers(0, 59))
+@settings(max_examples=60)
+def test_what_a_roll_still_has_is_whole_and_in_order(sizes: list[int], at: int) -> None:
+    path = roll_path(f"test {os.getpid()}")
+    writer, rng = RollWriter(path, 2, 2), np.random.default_rng(0)
+    try:
+        reader = RollReader(path)
+        taken = [Photograph(number * MS, rng.bytes(size)) for number, size in enumerate(sizes)]
+        for photograph in taken:
+            writer.keep(photograph)
+        found = reader.between(0, len(taken) * MS)
+        # The last ones, without gaps; and as many as there is room for.
+        assert found == taken[len(taken) - len(found) :]
+        assert found and reader.last() == taken[-1]
+        if len(taken) <= 16 and sum(sizes) <= 10_000:
+            assert len(found) == len(taken)
+        start = min(at, len(taken) - 1)
+        around = reader.between(start * MS, start * MS)
+        assert set(around) <= set(taken[max(0, start - 1) : start + 2])
+    finally:
+        writer.remove()
+
+
+def test_trouble_is_said_and_taken_back(path: Path) -> None:
+    writer, reader = RollWriter(path, 2, 2), RollReader(path)
+    assert reader.trouble() == ""
+    writer.note("dark: take its cover off")
+    assert reader.trouble() == "dark: take its cover off"
+    writer.note("x" * 10_000)  # cut where there is no room, never half-read
+    writer.note("")
+    assert reader.trouble() == ""
+
+
+def test_a_roll_that_was_made_anew_is_another_one(path: Path) -> None:
+    first = RollWriter(path, 2, 2)
+    reader = RollReader(path)
+    assert reader.current
+    RollWriter(path, 2, 2)
+    assert not reader.current
+    first.keep(Photograph(1, b"still there"))
+    assert reader.last() == Photograph(1, b"still there")
+
+
+def test_no_roll_and_what_is_none_are_named(path: Path) -> None:
+    with pytest.raises(HardwareError, match="no camera writes to"):
+        RollReader(path)
+    path.write_bytes(b"something else" * 100)
+    with pytest.raises(HardwareError, match="not a roll"):
+        RollReader(path)
+
+
+def test_pictures_of_a_room_are_nobody_else_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert roll_path("0").parent.stat().st_mode & 0o777 == 0o700
+    assert roll_path("0") == roll_path("0") != roll_path("1")
+    roll_path("0").parent.chmod(0o755)
+    with pytest.raises(HardwareError, match="open to others"):
+        roll_path("0")
+
+
+# --- stored with an episode -----------------------------------------------------------------------
+
+
+def episode(steps: int = 4) -> Episode:
+    return Episode(
+        id="e000000",
+        observations=np.zeros((steps + 1, 2), np.float32),
+        time_ns=np.arange(steps + 1) * 100 * MS + 1000 * MS,
+        proposed=np.zeros((steps, 2), np.float32),
+        executed=np.zeros((steps, 2), np.float32),
+        gates=np.zeros(steps, np.uint16),
+        mode=np.zeros(steps, np.uint8),
+        policy_version=np.zeros(steps, np.int64),
+        scene=np.zeros((steps + 1, 0), np.float32),
+        ended=Ended.TRUNCATED,
+        seed=None,
+        spec_hash="0",
+    )
+
+
+def spec(*paths: Path) -> BackendSpec:
+    numbers = ArraySpec((2,), np.float32(-1), np.float32(1))
+    frames = {path.stem: FrameSpec(2, 2, str(path)) for path in paths}
+    return BackendSpec(numbers, numbers, 0.1, frames=frames)
+
+
+def test_an_episode_has_what_its_cameras_saw_while_it_went_on(tmp_path: Path) -> None:
+    front, side = RollWriter(tmp_path / "front.roll", 2, 2), tmp_path / "side.roll"
+    for number in range(12):
+        front.keep(Photograph((700 + 67 * number) * MS, b"jpeg %d" % number))
+    front.note("gone")
+    store = EpisodeStore(tmp_path, Darkroom(spec(front.path, side)))
+    store.write(episode())
+    frames = store.read_frames("e000000")
+    assert store.ids() == ("e000000",) and store.has_frames("e000000")
+    # 1000 to 1400 ms, and the one before and after.
+    assert [each.jpeg for each in frames.films["front"]] == [b"jpeg %d" % n for n in range(4, 12)]
+    assert frames.films["side"] == ()
+    assert frames.troubles["front"] == "gone" and "no camera" in frames.troubles["side"]
+    near = frames.at("front", 1110 * MS)
+    assert near is not None and near.jpeg == b"jpeg 6"
+    assert frames.at("front", 2500 * MS) is None and frames.at("side", 1110 * MS) is None
+
+
+def test_an_arm_without_cameras_stores_none(tmp_path: Path) -> None:
+    store = EpisodeStore(tmp_path, Darkroom(spec()))
+    store.write(episode())
+    assert not store.has_frames("e000000")
+    with pytest.raises(DataError, match="no frames of e000000"):
+        store.read_frames("e000000")
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    front = RollWriter(tmp_path / "front.roll", 2, 2)
+    front.keep(Photograph(1100 * MS, np.random.default_rng(0).bytes(3000)))
+    store = EpisodeStore(tmp_path, Darkroom(spec(front.path)))
+    store.write(episode())
+    path = tmp_path / "episodes" / "e000000.frames.parquet"
+    data = bytearray(path.read_bytes())
+    data[1500] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"e000000\.frames\.parquet is torn"):
+        store.read_frames("e000000")
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+def test_a_jpeg_is_its_picture_again() -> None:
+    rows, columns = np.mgrid[:48, :64]
+    picture = np.stack([rows * 5, columns * 4, (rows + columns) * 2], -1).astype(np.uint8)
+    again = from_jpeg(as_jpeg(picture))
+    assert again.shape == picture.shape
+    assert np.abs(again.astype(int) - picture).mean() < 4
+
+
+@given(height=st.integers(16, 200), width=st.integers(16, 200))
+def test_a_picture_fits_into_any_size_whole(height: int, width: int) -> None:
+    picture = np.full((60, 80, 3), 200, np.uint8)
+    small = fitted(picture, height, width)
+    assert small.shape == (height, width, 3)
+    shown = small.max(axis=2) > 100
+    rows, columns = shown.any(axis=1).sum(), shown.any(axis=0).sum()
+    assert rows == height or columns == width
+    assert abs(columns / rows - 80 / 60) < 0.15
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", as_jpeg(np.zeros((16, 16, 3), np.uint8))[:40]])
+def test_a_jpeg_that_is_none_is_said_to_be(data: bytes) -> None:
+    with pytest.raises(DataError, match="JPEG"):
+        from_jpeg(data)
