@@ -48,12 +48,18 @@ class Photograph:
 
 
 def roll_path(source: str) -> Path:
-    """Where the roll of the camera at `source` lies. A camera is one, so its roll is.
+    """Where the roll of the camera at `source` lies. A camera is one, so its roll is."""
+    name = hashlib.sha256(source.encode()).hexdigest()[:24]
+    return Path(tempfile.gettempdir()) / f"robofeed-cameras-{os.getuid()}" / f"{name}.roll"
 
-    In a folder of this user alone, since it shows a room. Raises HardwareError where the folder
-    belongs to somebody else.
+
+def own_folder(path: Path) -> None:
+    """Make the folder of a roll, for this user alone, since pictures show a room.
+
+    Raises:
+        HardwareError: it is there already, and open to others or theirs.
     """
-    folder = Path(tempfile.gettempdir()) / f"robofeed-cameras-{os.getuid()}"
+    folder = path.parent
     folder.mkdir(mode=0o700, exist_ok=True)
     about = folder.lstat()
     if about.st_uid != os.getuid() or about.st_mode & 0o077:
@@ -61,7 +67,6 @@ def roll_path(source: str) -> Path:
             f"{folder} is open to others or belongs to one of them, and pictures of cameras lie "
             "there: remove it, or set TMPDIR to a folder of your own"
         )
-    return folder / f"{hashlib.sha256(source.encode()).hexdigest()[:24]}.roll"
 
 
 class _Roll:

@@ -95,7 +95,8 @@ class EpisodeStore:
             start_ns, stop_ns = int(episode.time_ns[0]), int(episode.time_ns[-1])
             frames = self._darkroom.develop(start_ns, stop_ns)
             if frames is not None:
-                self._write(_frames_table(episode.id, frames), self._frames_path(episode.id))
+                table = _frames_table(episode.id, frames)
+                self._write(table, self._frames_path(episode.id), compression="none")
         self._write(_episode_table(episode), path)
         return path
 
@@ -211,7 +212,7 @@ class EpisodeStore:
     def _frames_path(self, episode_id: str) -> Path:
         return self.folder / f"{_file_name(episode_id)}{_FRAMES_SUFFIX}"
 
-    def _write(self, table: Table, path: Path) -> None:
+    def _write(self, table: Table, path: Path, compression: str = "snappy") -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -222,7 +223,12 @@ class EpisodeStore:
             # dictionaries and statistics a file of 50 rows takes half the time.
             sink = pa.BufferOutputStream()
             pq.write_table(
-                table, sink, use_dictionary=False, write_statistics=False, write_page_checksum=True
+                table,
+                sink,
+                compression=compression,
+                use_dictionary=False,
+                write_statistics=False,
+                write_page_checksum=True,
             )
             _write_file(temporary, memoryview(sink.getvalue()))
             os.rename(temporary, path)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from robofeed.data.errors import HardwareError, RobofeedError
-from robofeed.data.film_roll import Photograph, RollWriter
+from robofeed.data.film_roll import Photograph, RollWriter, own_folder
 from robofeed.data.observation import Picture
 from robofeed.data.picture import as_jpeg, fitted
 from robofeed.observe.camera_settings import CameraSettings
@@ -94,6 +94,7 @@ def main() -> None:
     settings, path = CameraSettings.model_validate_json(sys.argv[1]), Path(sys.argv[2])
     os.nice(NICE)
     try:
+        own_folder(path)
         with _alone(path):
             opening = find_kind(settings.use)
             roll = RollWriter(path, settings.height, settings.width)

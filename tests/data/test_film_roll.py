@@ -14,7 +14,7 @@ from robofeed.data import film_roll
 from robofeed.data.episode import Episode
 from robofeed.data.episode_frames import Darkroom
 from robofeed.data.errors import DataError, HardwareError
-from robofeed.data.film_roll import Photograph, RollReader, RollWriter, roll_path
+from robofeed.data.film_roll import Photograph, RollReader, RollWriter, own_folder, roll_path
 from robofeed.data.observation import Ended
 from robofeed.data.picture import as_jpeg, fitted, from_jpeg
 from robofeed.data.spec import ArraySpec, BackendSpec, FrameSpec
@@ -62,6 +62,7 @@ def test_a_picture_that_is_being_written_is_not_handed_out(path: Path) -> None:
 @settings(max_examples=60)
 def test_what_a_roll_still_has_is_whole_and_in_order(sizes: list[int], at: int) -> None:
     path = roll_path(f"test {os.getpid()}")
+    own_folder(path)
     writer, rng = RollWriter(path, 2, 2), np.random.default_rng(0)
     try:
         reader = RollReader(path)
@@ -113,11 +114,13 @@ def test_pictures_of_a_room_are_nobody_else_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert roll_path("0").parent.stat().st_mode & 0o777 == 0o700
-    assert roll_path("0") == roll_path("0") != roll_path("1")
-    roll_path("0").parent.chmod(0o755)
+    path = roll_path("0")
+    assert path == roll_path("0") != roll_path("1")
+    own_folder(path)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    path.parent.chmod(0o755)
     with pytest.raises(HardwareError, match="open to others"):
-        roll_path("0")
+        own_folder(path)
 
 
 # --- stored with an episode -----------------------------------------------------------------------
