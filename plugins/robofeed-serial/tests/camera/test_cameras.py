@@ -135,7 +135,9 @@ def test_a_file_plays_at_its_rate_and_fits_into_the_size(tmp_path: Path) -> None
         picture[:, 16 * place : 16 * place + 16] = 255
         film.write(picture)
     film.release()
-    camera = Cameras({"file": CameraSettings(source=str(path), width=160, height=120, fps=20)})
+    # Of 10 pictures, and begun again a second after its end.
+    settings = CameraSettings(source=str(path), width=160, height=120, fps=20, max_age_s=10)
+    camera = Cameras({"file": settings})
     camera.open()
     try:
         image = camera.frames()["file"].image
