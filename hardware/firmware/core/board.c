@@ -36,11 +36,29 @@ void board_fault(board *b, uint8_t fault)
     }
 }
 
-bool board_supply_low(const board *b)
+/* Whether `times` the supply of the servos is below what the configuration asks for. */
+static bool supply_below(const board *b, uint8_t times)
 {
     const board_config *limits = &b->config.board;
-    uint32_t scaled = (uint32_t)b->inputs.adc[ADC_SUPPLY] * limits->supply_full_dv;
+    uint32_t scaled = (uint32_t)b->inputs.adc[ADC_SUPPLY] * limits->supply_full_dv * times;
     return scaled < (uint32_t)limits->supply_min_dv * 1023;
+}
+
+bool board_supply_low(const board *b)
+{
+    return supply_below(b, 1);
+}
+
+/* Below half of its limit servos hold nothing: somebody has cut their power, and the arm has sunk. Pulses
+ * that went on would make it jump to where it was as soon as the power is back. */
+static void watch_power_cut(board *b)
+{
+    if (!supply_below(b, 2))
+        b->supply_gone_ms = 0;
+    else if (b->supply_gone_ms < SUPPLY_LOW_MS)
+        b->supply_gone_ms++;
+    else
+        b->mode = DISARMED;
 }
 
 static void watch_supply(board *b)
@@ -54,6 +72,7 @@ static void watch_supply(board *b)
     } else {
         board_fault(b, FAULT_SUPPLY);
     }
+    watch_power_cut(b);
 }
 
 static void watch_link(board *b)

@@ -32,6 +32,7 @@ typedef struct {
     uint16_t silent_ms;               /* since the newest SETPOINT */
     uint8_t ramp_ms;
     uint8_t supply_low_ms;
+    uint8_t supply_gone_ms;
     uint8_t bad_of_window;
     uint16_t window_ms;
 } board;

@@ -203,7 +203,7 @@ class RfpBus:
         if state.faults:
             return fault_words(state.faults)
         if self._engaged and state.mode is not Mode.ARMED:
-            return "it has restarted, its servos are limp: check its supply"
+            return "its servos are limp: their power was cut, or it has restarted. Check its supply"
         return ""
 
     def acknowledge(self) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from robofeed_serial.rfp.config import BoardConfig, JointConfig
+from robofeed_serial.rfp.frames import Frame, FrameReader
 from robofeed_serial.rfp.messages import (
     BoardFault,
+    BoardState,
     Hello,
     Kind,
     Mode,
@@ -152,6 +155,59 @@ def test_silence_holds_the_arm_and_that_stays(host_board: HostMaker) -> None:
     assert 3000 < held[0] < 4000
 
 
+def test_half_a_frame_is_no_sign_of_life_and_its_end_comes_too_late(host_board: HostMaker) -> None:
+    board = host_board()
+    board.arm()
+    board.setpoint(*FAR)
+    board.tick(90)
+    board.sequence += 1
+    wire = Frame(Kind.SETPOINT, board.sequence, goals_payload(FAR)).to_wire()
+    for at in range(10):
+        board.send(wire[at : at + 1])
+        board.tick()
+    held = board.pulses()
+    (answer,) = FrameReader().feed(board.send(wire[10:]))
+    state = BoardState.from_payload(answer.payload)
+    board.tick(50)
+
+    assert (state.mode, state.faults) == (Mode.HELD, BoardFault.HEARTBEAT)
+    assert board.pulses() == held
+
+
+@pytest.mark.parametrize("speed", [50, 99, 2000, 65_535])
+@pytest.mark.parametrize("step", [1, 4000])
+def test_limits_are_kept_at_their_extremes(host_board: HostMaker, speed: int, step: int) -> None:
+    joint = JointConfig(1000, 5000, speed, step, 100, 900)
+    config = BoardConfig((joint,) * 6)
+    board = host_board(config)
+    board.arm(config)
+    before = board.pulses()
+    for goal in (5000, 5000, 1000, 1000, 65_535, 1):
+        for _ in range(4):
+            board.setpoint(*(goal,) * 6)
+            board.tick(20)
+            after = board.pulses()
+            assert all(1000 <= pulse <= 5000 for pulse in after)
+            moved = max(abs(a - b) for a, b in zip(after, before, strict=True))
+            room = min(abs(pulse - min(max(goal, 1000), 5000)) for pulse in before)
+            assert moved == min(speed // 50, step, room)
+            before = after
+
+
+def test_a_stop_switch_that_bounces_is_open(host_board: HostMaker) -> None:
+    board = host_board()
+    board.arm()
+    for is_open in (True, False, False, True, False):
+        board.open_stop_switch(is_open)
+        board.tick()
+    state = board.setpoint(*FAR)
+    held = board.pulses()
+    board.tick(50)
+
+    assert (state.mode, state.faults) == (Mode.HELD, BoardFault.STOP_PIN)
+    assert board.pulses() == held
+
+
 def test_only_clear_and_arm_move_a_held_arm_again(host_board: HostMaker) -> None:
     board = host_board()
     board.arm()
@@ -255,6 +311,39 @@ def test_low_supply_holds_after_20_ms(host_board: HostMaker) -> None:
     assert board.refusal(Kind.CLEAR).detail == BoardFault.SUPPLY
     board.set_counts(7, SUPPLY_COUNTS)
     assert board.state(Kind.CLEAR).faults == BoardFault.NONE
+
+
+@pytest.mark.parametrize("mode", [Mode.ARMED, Mode.HELD])
+def test_nothing_jumps_when_the_servos_power_was_cut_and_is_back(
+    host_board: HostMaker, mode: Mode
+) -> None:
+    board = host_board()
+    board.arm()
+    if mode is Mode.HELD:
+        board.state(Kind.STOP)
+    board.set_counts(7, 0)
+    board.tick(30)
+    assert board.pulses() == [0] * 6
+    board.set_counts(0, 300)  # the arm has sunk
+    board.set_counts(7, SUPPLY_COUNTS)
+    board.tick(100)
+
+    assert board.pulses() == [0] * 6
+    assert board.state().mode is Mode.DISARMED
+    board.state(Kind.CLEAR)
+    assert board.arm().mode is Mode.ARMED
+    assert board.pulses()[0] == 2000, "it begins where it lies"
+
+
+@pytest.mark.parametrize("counts", [255, 200, 128])
+def test_a_supply_that_is_low_but_there_lets_nothing_go(host_board: HostMaker, counts: int) -> None:
+    board = host_board()
+    board.arm()
+    board.set_counts(7, counts)  # 5 V are 256
+    board.tick(1000)
+
+    assert board.state().mode is Mode.HELD
+    assert board.pulses()[:3] == [3000] * 3
 
 
 def test_a_supply_that_is_switched_on_later_is_no_fault(host_board: HostMaker) -> None:
