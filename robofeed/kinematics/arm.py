@@ -10,6 +10,7 @@ from pathlib import Path
 from robofeed.data.errors import ConfigError
 from robofeed.data.tasks import ArmFigures
 from robofeed.kinematics.chain import Chain, Kinematics
+from robofeed.kinematics.level import LevelArm, is_level
 from robofeed.kinematics.model import Joint, Model
 from robofeed.kinematics.model_reader import read_model
 from robofeed.kinematics.planar import PlanarArm, is_planar
@@ -45,6 +46,8 @@ class ArmGeometry:
     joint_range_rad: tuple[tuple[float, float], ...] = ()
     """where the model file does not give the real arm's"""
     file_inertia: bool = False
+    fold_rad: tuple[float, float] | None = None
+    """of an arm held level: bounds of the angle between its two links"""
 
     @cached_property
     def model(self) -> Model:
@@ -77,6 +80,8 @@ class ArmGeometry:
     def kinematics(self, period_s: float, *, hold_posture: bool) -> Kinematics:
         """Forward and inverse kinematics, the fastest that fits the arm."""
         chain = self.chain()
+        if is_level(chain):
+            return LevelArm(chain, period_s, self.fold_rad)
         solver = PlanarArm if is_planar(chain) else Chain
         return solver(chain, self.home_rad, period_s, hold_posture=hold_posture)
 
@@ -84,6 +89,13 @@ class ArmGeometry:
         """What a task must know of this arm."""
         moving = [self._joint(self.model.joints, name) for name in self.joints]
         reach_m = REACH_M * self.scale
+        chain = self.chain()
+        reaches = None
+        if is_level(chain):
+            level = LevelArm(chain, 1.0, self.fold_rad)
+            home_tool_m, reaches = level.pose(self.home_rad).tool_m, level.reaches
+        else:
+            home_tool_m = Chain(chain, self.home_rad, 1.0).tool(self.home_rad)
         return ArmFigures(
             name=self.name,
             joint_names=self.joints,
@@ -95,7 +107,8 @@ class ArmGeometry:
             tool_step_m=self.tool_step_m,
             workspace_low_m=(0.0, -reach_m, LOWEST_M),
             workspace_high_m=(reach_m, reach_m, reach_m),
-            home_tool_m=Chain(self.chain(), self.home_rad, 1.0).tool(self.home_rad),
+            home_tool_m=home_tool_m,
+            reaches=reaches,
             gripper_width_m=self.gripper_width_m,
             cube_opening=self.cube_opening,
             hand_half_m=self.hand_half_m,

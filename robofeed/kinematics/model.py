@@ -58,6 +58,8 @@ class Joint:
     high: float = 0.0
     speed: float = 0.0
     effort: float = 0.0
+    follows: tuple[str, float] | None = None
+    """the joint that it moves with, and how far as a share of that: not driven by itself"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -81,7 +81,17 @@ def _urdf_joint(element: ElementTree.Element) -> Joint:
         high=float(limits.get("upper", 0.0)),
         speed=float(limits.get("velocity", 0.0)),
         effort=float(limits.get("effort", 0.0)),
+        follows=_mimic(element),
     )
+
+
+def _mimic(element: ElementTree.Element) -> tuple[str, float] | None:
+    mimic = element.find("mimic")
+    if mimic is None:
+        return None
+    if float(mimic.get("offset", 0.0)):
+        raise ValueError(f"joint {element.attrib['name']}: a mimic's offset must be 0")
+    return mimic.attrib["joint"], float(mimic.get("multiplier", 1.0))
 
 
 def _urdf_shapes(

@@ -8,12 +8,13 @@ from robofeed import hookimpl
 
 if TYPE_CHECKING:
     from robofeed.interfaces import Backend, Provider
-    from robofeed_serial.arm_file import Protocol
+    from robofeed_serial.arm_description import AnyProtocol
 
-DRIVERS: dict[Protocol, str] = {
+DRIVERS: dict[AnyProtocol, str] = {
     "feetech": "arms of Feetech STS servos: SO-100, SO-101",
     "dynamixel": "arms of Dynamixel X servos: Koch v1.1, OMX",
     "rfp": "arms of hobby servos on our own firmware",
+    "gcode": "arms that take G-code: uArm Swift Pro, Mirobot",
 }
 
 
@@ -23,7 +24,7 @@ def robofeed_backends() -> list[Provider[Backend]]:
     from robofeed.interfaces import Provider
     from robofeed_serial.config import SerialConfig
 
-    def creator(protocol: Protocol) -> Any:
+    def creator(protocol: AnyProtocol) -> Any:
         def create(config: Any, context: Any) -> Backend:
             from robofeed_serial.driver import SerialArm
 

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from robofeed_serial.arm_file import ArmFile, Protocol, arm_names, load_arm
+from robofeed_serial.arm_description import arm_names
+from robofeed_serial.arm_file import ArmFile, Protocol, load_any_arm
 from robofeed_serial.buses import make_bus
 from robofeed_serial.servo_bus import BusTimeout, PortGone, ServoBus, ServoModel, ServoState
 
@@ -83,7 +84,8 @@ def _asked(bus: ServoBus, ids: list[int]) -> dict[int, ServoModel]:
 
 def arms_like(found: Sequence[Found]) -> list[str]:
     """The bundled arms whose servos, ids and models, are exactly these."""
-    return [name for name in arm_names() if _is(load_arm(name), found)]
+    arms = {name: load_any_arm(name) for name in arm_names()}
+    return [name for name, arm in arms.items() if isinstance(arm, ArmFile) and _is(arm, found)]
 
 
 def _is(arm: ArmFile, found: Sequence[Found]) -> bool:

@@ -18,16 +18,17 @@ from robofeed.data.spec import BackendSpec, FloatArray, Limits
 from robofeed.data.tasks import Layout, World, make_task
 from robofeed.kinematics.arm_spec import action_spec
 from robofeed.kinematics.chain import within_travel
-from robofeed_serial.arm_file import ArmFile, Protocol, load_arm
-from robofeed_serial.calibration import nominal
+from robofeed_serial.arm_description import AnyProtocol
+from robofeed_serial.arm_file import AnyArm, load_any_arm
 from robofeed_serial.config import SerialConfig
 from robofeed_serial.homing import go_to
 from robofeed_serial.supervision import Mode, Report, Request
 from robofeed_serial.supervisor_client import SupervisorClient
 from robofeed_serial.supervisor_settings import (
+    NOMINAL,
     SupervisorSettings,
     bounds_of,
-    find_calibration,
+    ranges_of,
 )
 
 LEAD_RAD = 0.06
@@ -46,10 +47,10 @@ class SerialArm:
             the arm does not have.
     """
 
-    def __init__(self, config: SerialConfig, protocol: Protocol) -> None:
+    def __init__(self, config: SerialConfig, protocol: AnyProtocol) -> None:
         if not config.arm:
             raise ConfigError(f"which arm? Set backend.{protocol}.arm, say to so101")
-        self._arm = load_arm(config.arm)
+        self._arm = load_any_arm(config.arm)
         if self._arm.protocol != protocol:
             raise ConfigError(
                 f"arm {self._arm.name!r} speaks {self._arm.protocol}: set backend.use = "
@@ -62,6 +63,11 @@ class SerialArm:
             raise ConfigError(
                 f"task {config.task!r} needs to know where things lie, which this arm cannot "
                 'sense: a real arm does task = "reach"'
+            )
+        if config.action == "joint" and geometry.fold_rad is not None:
+            raise ConfigError(
+                f"the links of {self._arm.name} bound each other, which joint actions do not know: "
+                'set action = "end_effector"'
             )
         self._config = config
         self._names = figures.joint_names
@@ -112,7 +118,7 @@ class SerialArm:
         return self._spec
 
     @property
-    def arm(self) -> ArmFile:
+    def arm(self) -> AnyArm:
         """What the arm is made of."""
         return self._arm
 
@@ -140,7 +146,7 @@ class SerialArm:
                 f"no port: set backend.{self._arm.protocol}.port, say to /dev/serial/by-id/...; "
                 "robofeed arm find tells which"
             )
-        find_calibration(self._arm, self._config.calibration)
+        ranges_of(self._arm, self._config.calibration)
         self._cameras.open()  # before the port: without them nothing need be energised
         try:
             self._client = SupervisorClient(self._settings)
@@ -243,7 +249,7 @@ class SerialArm:
         """Order it and return; the supervisor goes there, by its own rules, until the next one."""
         client = self._opened()
         self._sent_rad = target.joint_rad.tolist()
-        padding = [math.nan] * (len(self._arm.servos) - self._joints)
+        padding = [math.nan] * (len(self._arm.actuators) - self._joints)
         client.order([*self._sent_rad, *padding])
         self._steps += 1
 
@@ -276,11 +282,11 @@ class SerialArm:
     def _limits(self) -> Limits:
         """The arm's own, narrowed to its calibration where there is one: `open` insists on it."""
         try:
-            calibration = find_calibration(self._arm, self._config.calibration)
+            ranges = ranges_of(self._arm, self._config.calibration)
         except ConfigError:
-            calibration = nominal(self._arm)
+            ranges = ranges_of(self._arm, NOMINAL)
         count = self._joints
-        bounds = bounds_of(self._arm, calibration, self._settings)
+        bounds = bounds_of(self._arm, ranges, self._settings)
         acceleration = [joint.acceleration_rad_s2 for joint in self._arm.joints]
         return Limits(
             joint_low_rad=np.array(bounds.low_rad[:count], np.float32),

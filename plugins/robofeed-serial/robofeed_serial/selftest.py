@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from robofeed import SafetyStop
-from robofeed_serial.arm_file import ArmFile
+from robofeed_serial.arm_description import ArmDescription
 from robofeed_serial.supervision import Report, Request
 from robofeed_serial.supervisor_client import SupervisorClient
 
@@ -40,7 +40,7 @@ class Finding:
 class SelfTest:
     """The test of one arm through its supervisor, whose speed limits are `SPEED_SHARE`."""
 
-    arm: ArmFile
+    arm: ArmDescription
     client: SupervisorClient
     tell: Callable[[str], object]
     findings: list[Finding] = field(default_factory=list)
@@ -75,8 +75,8 @@ class SelfTest:
         return report
 
     def turn_each(self, ways: Sequence[float]) -> None:
-        """Each servo `ways[i]` rad and back, the others where they are."""
-        for number, (servo, way) in enumerate(zip(self.arm.servos, ways, strict=True)):
+        """Each joint `ways[i]` rad and back, the others where they are."""
+        for number, (name, way) in enumerate(zip(self.arm.actuators, ways, strict=True)):
             start = list(self.client.report().commanded_rad)
             there = list(start)
             there[number] += way
@@ -85,7 +85,7 @@ class SelfTest:
             moved = reached[number] - start[number]
             back_off = abs(self._go(start)[number] - start[number])
             self._note(
-                f"turning {servo.name}",
+                f"turning {name}",
                 off < OFF_RAD and back_off < OFF_RAD and moved * way > 0,
                 f"{math.degrees(way):+.1f} degrees asked, {math.degrees(moved):+.1f} made; "
                 f"back within {math.degrees(back_off):.1f}",

@@ -17,10 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from robofeed import ConfigError, RobofeedError
-from robofeed_serial.arm_file import load_arm
+from robofeed_serial.arm_file import AnyArm, load_any_arm
 from robofeed_serial.asleep import asleep_ns
 from robofeed_serial.buses import make_bus
-from robofeed_serial.goal_gate import GoalGate
+from robofeed_serial.gcode.arm_file import GcodeArmFile
+from robofeed_serial.gcode.build import make_machine
+from robofeed_serial.gcode.machine_arm import MachineArm
+from robofeed_serial.goal_gate import Bounds, GoalGate
 from robofeed_serial.servo_arm import ServoArm
 from robofeed_serial.shared_memory import SharedMemory
 from robofeed_serial.supervised_arm import SupervisedArm
@@ -31,6 +34,7 @@ from robofeed_serial.supervisor_settings import (
     SupervisorSettings,
     bounds_of,
     find_calibration,
+    ranges_of,
     rest_of,
 )
 from robofeed_serial.wire_trace import WireTrace
@@ -56,31 +60,39 @@ def serve(settings: SupervisorSettings, memory: SharedMemory) -> None:
 
 
 def _start(settings: SupervisorSettings) -> tuple[Supervisor, SupervisedArm]:
-    file = load_arm(settings.arm)
-    calibration = find_calibration(file, settings.calibration)
-    bounds = bounds_of(file, calibration, settings)
+    file = load_any_arm(settings.arm)
+    bounds = bounds_of(file, ranges_of(file, settings.calibration), settings)
     kinematics = file.geometry().kinematics(settings.period_s, hold_posture=False)
     joints = len(file.joints)
-    trace = WireTrace(Path(settings.trace)) if settings.trace else None
-    bus = make_bus(
-        file.protocol,
-        settings.port,
-        settings.baud or file.baud,
-        watchdog_s=max(2 * settings.watchdog_s, 0.1),
-        trace=trace,
-    )
-    arm = ServoArm(file, calibration, bus)
+    arm = _arm(file, settings, bounds)
     arm.open()
     gate = GoalGate(bounds, lambda rad: kinematics.pose(rad[:joints]).tool_m)
     park_speed = [PARK_SPEED * speed for speed in bounds.speed_rad_s]
     return Supervisor(arm, gate, rest_of(file), park_speed, settings.watchdog_s), arm
 
 
+def _arm(file: AnyArm, settings: SupervisorSettings, bounds: Bounds) -> SupervisedArm:
+    trace = WireTrace(Path(settings.trace)) if settings.trace else None
+    baud = settings.baud or file.baud
+    if isinstance(file, GcodeArmFile):
+        machine = make_machine(file.gcode.profile, settings.port, baud, trace=trace)
+        return MachineArm(file, machine, settings.port, bounds)
+    bus = make_bus(
+        file.protocol,
+        settings.port,
+        baud,
+        watchdog_s=max(2 * settings.watchdog_s, 0.1),
+        trace=trace,
+    )
+    return ServoArm(file, find_calibration(file, settings.calibration), bus)
+
+
 def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Supervisor) -> None:
     order: Order | None = None
     read_number = 0
-    servos = len(rest_of(load_arm(settings.arm)))
-    period_ns = round(settings.period_s * 1e9)
+    file = load_any_arm(settings.arm)
+    servos = len(file.actuators)
+    period_ns = round(max(settings.period_s, file.cycle_s) * 1e9)
     due_ns = time.monotonic_ns()
     parting = _Parting(settings, supervisor)
     terminated = _on_sigterm()

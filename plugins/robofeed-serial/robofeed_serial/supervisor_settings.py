@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from robofeed_serial.arm_file import ArmFile
+from robofeed import ConfigError
+from robofeed_serial.arm_description import Range
+from robofeed_serial.arm_file import AnyArm, ArmFile
 from robofeed_serial.calibration import Calibration, load_calibration, nominal
 from robofeed_serial.goal_gate import Bounds
 
@@ -49,21 +52,30 @@ def find_calibration(arm: ArmFile, name: str) -> Calibration:
     return nominal(arm) if name == NOMINAL else load_calibration(arm, name)
 
 
-def bounds_of(arm: ArmFile, calibration: Calibration, settings: SupervisorSettings) -> Bounds:
+def ranges_of(arm: AnyArm, calibration: str) -> list[Range]:
+    """How far each actuator may turn: by its calibration, or by the file of a G-code arm.
+
+    Raises:
+        ConfigError: no calibration, another arm's, or one for an arm that needs none.
+    """
+    if isinstance(arm, ArmFile):
+        return find_calibration(arm, calibration).ranges_rad(arm)
+    if calibration not in ("", NOMINAL):
+        raise ConfigError(
+            f"calibration {calibration!r}: arm {arm.name} takes G-code and knows where its joints "
+            "are by itself; leave the calibration out"
+        )
+    return arm.ranges_rad
+
+
+def bounds_of(arm: AnyArm, ranges: Sequence[Range], settings: SupervisorSettings) -> Bounds:
     """What the port's owner keeps to, whoever asks."""
     figures = arm.geometry().figures()
-    ranges = calibration.ranges_rad(arm)
-    speeds = [
-        own if joint.speed_rad_s is None else min(own, joint.speed_rad_s)
-        for joint, own in zip(arm.joints, figures.joint_speed_rad_s, strict=True)
-    ]
-    if arm.gripper is not None:
-        speeds.append(arm.gripper.speed_rad_s)
     share = settings.speed_share
     return Bounds(
         low_rad=tuple(low for low, _ in ranges),
         high_rad=tuple(high for _, high in ranges),
-        speed_rad_s=tuple(share * speed for speed in speeds),
+        speed_rad_s=tuple(share * speed for speed in arm.actuator_speeds_rad_s),
         tool_speed_m_s=share * (settings.tool_speed_m_s or arm.limits.tool_speed_m_s),
         box_low_m=arm.limits.workspace_low_m or figures.workspace_low_m,
         box_high_m=arm.limits.workspace_high_m or figures.workspace_high_m,
@@ -71,6 +83,6 @@ def bounds_of(arm: ArmFile, calibration: Calibration, settings: SupervisorSettin
     )
 
 
-def rest_of(arm: ArmFile) -> list[float]:
-    """Where PARK goes, one element a servo; the gripper stays as it is."""
-    return [*arm.model.rest_rad, *([math.nan] if arm.gripper is not None else [])]
+def rest_of(arm: AnyArm) -> list[float]:
+    """Where PARK goes, one element an actuator; the gripper stays as it is."""
+    return [*arm.model.rest_rad, *[math.nan] * (len(arm.actuators) - len(arm.joints))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robofeed_serial.arm_file import ArmFile
+from robofeed_serial.arm_description import ArmDescription
 
 MARGIN_M = 0.02
 _PARTS = 5
@@ -12,7 +12,9 @@ _PARTS = 5
 Point = tuple[float, float, float]
 
 
-def box_of_turns(arm: ArmFile, rad: Sequence[float], ways: Sequence[float]) -> tuple[Point, Point]:
+def box_of_turns(
+    arm: ArmDescription, rad: Sequence[float], ways: Sequence[float]
+) -> tuple[Point, Point]:
     """Lowest and highest corner, in m in the base frame, with a margin.
 
     Args:

@@ -53,9 +53,9 @@ class Reach:
         )
 
     def layout(self, rng: np.random.Generator) -> Layout:
-        """A target uniform in the volume of the shell."""
+        """A target uniform in the volume of the shell, as far as the arm reaches it."""
         near, far = RADIUS_M
-        scale = self._arm.scale
+        scale, reaches = self._arm.scale, self._arm.reaches
         while True:
             x, y, z = rng.uniform((0.0, -far, HEIGHT_M[0]), (far, far, HEIGHT_M[1])).tolist()
             across = math.hypot(x, y)
@@ -65,6 +65,7 @@ class Reach:
                 and across >= COLUMN_M
                 and abs(math.atan2(y, x)) <= AZIMUTH_RAD
                 and math.dist(goal_m, self._arm.home_tool_m) >= START_M * scale
+                and (reaches is None or reaches(goal_m))
             ):
                 return Layout(goal_m=goal_m)
 

@@ -7,7 +7,7 @@ under the first joint's axis).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -49,6 +49,8 @@ class ArmFigures:
     """`gripper` when it has shut on the cube of the tasks"""
     hand_half_m: tuple[float, float] = (0.020, 0.025)
     """half the width, along x and y, of what is round the tool point while it points down"""
+    reaches: Callable[[Point], bool] | None = None
+    """whether the tool comes to a point; None = wherever the tasks' lengths, scaled, say"""
 
 
 @dataclass(frozen=True, slots=True)

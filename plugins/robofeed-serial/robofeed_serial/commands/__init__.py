@@ -8,6 +8,7 @@ from robofeed_serial.commands import (
     calibrate,
     fault,
     find,
+    home,
     park,
     scan,
     selftest,
@@ -25,6 +26,7 @@ command.command("setup")(setup.command)
 command.command("calibrate")(calibrate.command)
 command.command("selftest")(selftest.command)
 command.command("teleop")(teleop.command)
+command.command("home")(home.command)
 command.command("park")(park.park)
 command.command("relax")(park.relax)
 command.command("twin")(twin.command)

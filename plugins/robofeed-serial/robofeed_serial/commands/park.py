@@ -17,16 +17,16 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: somebody is there.
 def park(arm: Arm, port: Port, calibration: CalibrationName = "", yes: Yes = False) -> None:
     """Drive slowly to the rest pose, then switch the torque off."""
     from robofeed import HardwareError
-    from robofeed_serial.arm_file import load_arm
+    from robofeed_serial.arm_file import load_any_arm
     from robofeed_serial.dialogue import insist_on_yes
-    from robofeed_serial.supervision import Request
+    from robofeed_serial.supervision import Mode, Request
     from robofeed_serial.supervisor_client import SupervisorClient
     from robofeed_serial.supervisor_settings import PARK_S, SupervisorSettings
 
     if not yes:
         insist_on_yes("The arm will move slowly to its rest pose, then let go.")
     settings = SupervisorSettings(
-        arm=str(load_arm(arm).path), port=port, calibration=calibration, watchdog_s=0.5
+        arm=str(load_any_arm(arm).path), port=port, calibration=calibration, watchdog_s=0.5
     )
     client = SupervisorClient(settings)
     try:
@@ -36,20 +36,29 @@ def park(arm: Arm, port: Port, calibration: CalibrationName = "", yes: Yes = Fal
             raise HardwareError(
                 "the arm did not reach its rest pose: is something in its way? It holds where it is"
             )
+        let_go = client.report().mode is Mode.RELAXED
     finally:
         client.close()
-    print("parked: torque off")
+    print(
+        "parked: torque off" if let_go else "parked: it cannot let go by command, and holds there"
+    )
 
 
 def relax(arm: Arm, port: Port, yes: Yes = False) -> None:
     """Switch the torque off where the arm is: it falls."""
-    from robofeed_serial.arm_file import load_arm
+    from robofeed_serial.arm_file import ArmFile, load_any_arm
     from robofeed_serial.buses import make_bus
     from robofeed_serial.dialogue import insist_on_yes
+    from robofeed_serial.gcode.build import open_machine
 
     if not yes:
         insist_on_yes("The arm will fall: hold it.")
-    file = load_arm(arm)
+    file = load_any_arm(arm)
+    if not isinstance(file, ArmFile):
+        with open_machine(file, port) as machine:
+            machine.relax()
+        print("torque off")
+        return
     bus = make_bus(file.protocol, port, file.baud)
     bus.open()
     try:

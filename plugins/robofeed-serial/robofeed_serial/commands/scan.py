@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from robofeed_serial.gcode.recognise import Recognised
 
 
 def command(
@@ -16,16 +19,21 @@ def command(
         bool, typer.Option("--all", help="Ask for every id, 0 to 253: slower.")
     ] = False,
 ) -> None:
-    """List the servos on a port: protocol, rate, ids, models, volts, temperatures."""
+    """List the servos on a port, protocol, rate, ids, models, volts, or say what takes G-code."""
     import sys
 
     from robofeed import HardwareError
     from robofeed_serial.bus_scan import ALL_IDS, LIKELY_IDS, arms_like, scan_port, table
+    from robofeed_serial.gcode.recognise import recognise
     from robofeed_serial.port_checks import latency_warning
 
     def tell(text: str) -> None:
         print(f"  trying {text} ...", file=sys.stderr)
 
+    # First: what servos are asked in would make a grbl arm forget where it is.
+    if not baud and (machine := recognise(port, tell)):
+        _say(machine, port)
+        return
     ids = ALL_IDS if every_id else LIKELY_IDS
     found = scan_port(port, ids, bauds=tuple(baud or ()), tell=tell)
     if not found:
@@ -43,3 +51,12 @@ def command(
         print("No arm file has exactly these servos (all ship with one id: robofeed arm setup)")
     if warning := latency_warning(port):
         print(warning)
+
+
+def _say(machine: Recognised, port: str) -> None:
+    from robofeed_serial.gcode.uarm import BAUD
+
+    place = " ".join(f"{axis}{value:.2f}" for axis, value in machine.state.place.items())
+    doing = "" if machine.state.doing is None else f", {machine.state.doing.value}"
+    print(f"{machine.what} at {BAUD} bit/s on {port}: {place}{doing}")
+    print(f"It takes G-code (profile {machine.profile}): no servos to list, set up or calibrate.")

@@ -23,19 +23,18 @@ def command(
     from datetime import datetime
 
     from robofeed import HardwareError
-    from robofeed_serial.arm_file import load_arm
+    from robofeed_serial.arm_file import load_any_arm
     from robofeed_serial.dialogue import insist_on_yes
     from robofeed_serial.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
     from robofeed_serial.supervisor_client import SupervisorClient
     from robofeed_serial.supervisor_settings import (
         SupervisorSettings,
         bounds_of,
-        find_calibration,
+        ranges_of,
     )
     from robofeed_serial.tool_box import box_of_turns
 
-    file = load_arm(arm)
-    made = find_calibration(file, calibration)
+    file = load_any_arm(arm)
     settings = SupervisorSettings(
         arm=str(file.path),
         port=port,
@@ -43,7 +42,7 @@ def command(
         speed_share=SPEED_SHARE,
         watchdog_s=0.1 / SPEED_SHARE,  # the same short horizon as ever, at a tenth of the speed
     )
-    bounds = bounds_of(file, made, settings)
+    bounds = bounds_of(file, ranges_of(file, calibration), settings)
     client = SupervisorClient(settings)
     try:
         test = SelfTest(file, client, print)

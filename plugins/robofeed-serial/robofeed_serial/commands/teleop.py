@@ -26,14 +26,14 @@ def command(
     """
     import sys
 
-    from robofeed_serial.arm_file import load_arm
+    from robofeed_serial.arm_file import load_any_arm, load_arm
     from robofeed_serial.config import SerialConfig
     from robofeed_serial.driver import SerialArm
     from robofeed_serial.keys import Keys
     from robofeed_serial.leader import open_leader
     from robofeed_serial.teleop import HELP, KEY_SPEED_M_S, KeyPilot, LeaderPilot, drive
 
-    file = load_arm(arm)
+    file = load_any_arm(arm)
     config = SerialConfig(
         arm=str(file.path),
         port=port,
@@ -53,7 +53,7 @@ def command(
     with Keys() as keys:
         print(HELP)
         if leader_port:
-            with open_leader(file, leader_port, leader_calibration) as leader:
+            with open_leader(load_arm(arm), leader_port, leader_calibration) as leader:
                 drive(follower, keys, LeaderPilot(leader, follower), tell)
         else:
             drive(follower, keys, KeyPilot(KEY_SPEED_M_S * config.period_s), tell)

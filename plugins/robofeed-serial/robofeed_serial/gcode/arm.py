@@ -41,6 +41,8 @@ class GcodeArm(Protocol):
     def open(self) -> None:
         """Take the port and see that the arm answers. Nothing moves.
 
+        Opening a port restarts many boards: they are given the time for that.
+
         Raises:
             PortGone: the port is missing, busy or forbidden.
             BusTimeout: nothing answers there.
@@ -61,7 +63,7 @@ class GcodeArm(Protocol):
         ...
 
     def move(self, place: Mapping[str, float], speed: float) -> None:
-        """Go to `place` on a straight line, at `speed` mm/s or degrees/s.
+        """Go to `place`, at `speed` mm/s or degrees/s. Returns before it is there.
 
         Raises:
             ValueError: a number that is not finite, or a speed that is not above 0.
@@ -72,4 +74,17 @@ class GcodeArm(Protocol):
 
     def stop(self) -> bool:
         """Stop what is under way, if the arm can. False = it finishes the move it is making."""
+        ...
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether its motors can be switched off by a command."""
+        ...
+
+    def engage(self) -> None:
+        """Motors on, where they stand. Raises as `move` does."""
+        ...
+
+    def relax(self) -> None:
+        """Motors off: it falls. Raises ArmRefused where there is no such command."""
         ...

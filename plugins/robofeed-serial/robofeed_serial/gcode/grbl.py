@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeState
+from robofeed_serial.gcode.patience import patiently
 from robofeed_serial.gcode.text import LineReader, move_words
 from robofeed_serial.link import Link
 from robofeed_serial.servo_bus import BusTimeout
@@ -19,6 +20,8 @@ from robofeed_serial.servo_bus import BusTimeout
 BAUD = 115_200
 ANSWER_S = 0.5
 HOMING_S = 60.0
+BOOT_S = 5.0
+"""Opening the port restarts many boards."""
 HOLD, RESET = b"!", b"\x18"
 BRAKING_S = 0.5
 """How long a hold may take to brake; a reset before that loses the machine's place."""
@@ -29,6 +32,7 @@ _DOING = {
     "Idle": Doing.IDLE,
     "Run": Doing.MOVING,
     "Jog": Doing.MOVING,
+    "Busy": Doing.MOVING,
     "Home": Doing.MOVING,
     "Hold": Doing.HELD,
     "Hold:0": Doing.HELD,
@@ -70,15 +74,26 @@ MIROBOT = GrblProfile(
 
 
 class GrblArm:
-    """A `GcodeArm` that can be stopped in a move."""
+    """A `GcodeArm` that can be stopped in a move.
 
-    def __init__(self, link: Link, profile: GrblProfile = MIROBOT) -> None:
+    Args:
+        link: To its port.
+        profile: Its dialect.
+        answer_s: How long a question may take.
+    """
+
+    lets_go = False
+
+    def __init__(
+        self, link: Link, profile: GrblProfile = MIROBOT, answer_s: float = ANSWER_S
+    ) -> None:
         self._link = link
         self._profile = profile
+        self._answer_s = answer_s
 
     def open(self) -> None:
         self._link.open()
-        self.state()
+        patiently(self._link, self.state, BOOT_S)
 
     def close(self) -> None:
         self._link.close()
@@ -92,11 +107,11 @@ class GrblArm:
                 found.append(state)
             return bool(found)
 
-        self._exchange(b"?", take, ANSWER_S)
+        self._exchange(b"?", take, self._answer_s)
         return found[-1]
 
     def move(self, place: Mapping[str, float], speed: float) -> None:
-        self._ask(f"{self._profile.move} {move_words(place, speed)}", ANSWER_S)
+        self._ask(f"{self._profile.move} {move_words(place, speed)}", self._answer_s)
 
     def stop(self) -> bool:
         """Hold, and once it has braked forget the queue; a lost answer keeps it from neither."""
@@ -115,6 +130,15 @@ class GrblArm:
         self._link.send(RESET)
         self._link.drain_until_quiet()
         return True
+
+    def engage(self) -> None:
+        """Nothing: its motors hold by themselves, as its settings say."""
+
+    def relax(self) -> None:
+        raise ArmRefused(
+            f"The arm on {self._link.url} has no command that switches its motors off: support it "
+            "and cut its power."
+        )
 
     def home(self) -> None:
         """Find its reference places: it moves. Raises as `move` does."""

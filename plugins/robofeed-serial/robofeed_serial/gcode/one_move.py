@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 
 from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeArm, GcodeState
+
+STANDS_S = 0.3
+"""An arm that does not say what it is doing stands, once its place has not changed for so long."""
+BEGINS_S = 0.1
+"""So long after a move was sent an arm may still say that it is idle."""
+_STANDING_MOVES = 3
 
 
 class OneMove:
@@ -13,29 +20,40 @@ class OneMove:
 
     `offer` says where to go in the end; each `poll` asks where the arm is, and once it has arrived
     sends the next piece, no longer than `furthest`. So an arm whose host dies goes no further than
-    that.
+    that, and `near`.
 
     Args:
         arm: The arm, open.
         furthest: Longest move, mm or degrees over all axes.
-        speed: Of all moves, mm/s or degrees/s.
+        speed: Of moves, mm/s or degrees/s, unless `offer` says otherwise.
         near: How near counts as arrived.
     """
 
-    def __init__(self, arm: GcodeArm, *, furthest: float, speed: float, near: float = 0.05) -> None:
+    def __init__(
+        self, arm: GcodeArm, *, furthest: float, speed: float = 1.0, near: float = 0.05
+    ) -> None:
         self._arm = arm
         self._furthest = furthest
         self._speed = speed
         self._near = near
         self._wanted: Mapping[str, float] | None = None
         self._sent: Mapping[str, float] | None = None
+        self._sent_s = 0.0
+        self._stood_at: Mapping[str, float] = {}
+        self._stood_since_s = 0.0
+        self._moves_without_motion = 0
 
     @property
     def is_under_way(self) -> bool:
         """Whether a move was sent that has not been seen to end."""
         return self._sent is not None
 
-    def offer(self, place: Mapping[str, float]) -> None:
+    @property
+    def under_way_to(self) -> Mapping[str, float] | None:
+        """Where the move that is under way ends."""
+        return self._sent
+
+    def offer(self, place: Mapping[str, float], speed: float | None = None) -> None:
         """Go to `place` from now on. Sends nothing.
 
         Raises:
@@ -44,24 +62,44 @@ class OneMove:
         if not all(math.isfinite(value) for value in place.values()):
             raise ValueError(f"a goal needs finite numbers, not {dict(place)}")
         self._wanted = dict(place)
+        self._speed = self._speed if speed is None else speed
 
     def poll(self) -> GcodeState:
-        """Ask where the arm is and send a move if it is due.
+        """Ask where the arm is and send a move if it is due. Raises as `look` and `go_on`."""
+        state = self.look()
+        self.go_on(state)
+        return state
+
+    def look(self) -> GcodeState:
+        """Ask where the arm is. Sends no move.
 
         Raises:
-            ArmRefused: it is locked, or refuses the move; the goal is forgotten.
-            BusTimeout: no answer; nothing more is sent before the arm was seen to stand.
+            BusTimeout: no answer.
             PortGone: the port is lost.
         """
         state = self._arm.state()
+        now_s = time.monotonic()
+        if not self._stood_at or _length(_way(state.place, self._stood_at)) > self._near:
+            self._stood_at, self._stood_since_s = dict(state.place), now_s
+            self._moves_without_motion = 0
+        if self._sent is not None:
+            self._see_whether_done(state, now_s)
+        return state
+
+    def go_on(self, state: GcodeState) -> None:
+        """Send the next piece, where one is due and the arm is as `look` has just said.
+
+        Raises:
+            ArmRefused: it is locked, refuses the move, or does not move though it was told to; the
+                goal is forgotten.
+            BusTimeout: no answer; nothing more is sent before the arm was seen to stand.
+            PortGone: the port is lost.
+        """
         if state.doing is Doing.LOCKED and self._wanted is not None:
             self.forget()
             raise ArmRefused("The arm is locked: home it, or unlock it if its place is right.")
-        if self._sent is not None and self._has_arrived(state):
-            self._sent = None
         if self._sent is None and self._wanted is not None:
             self._send(state)
-        return state
 
     def forget(self) -> None:
         """Want nothing any more. What is under way goes on to its end."""
@@ -75,11 +113,17 @@ class OneMove:
             self._sent = None
         return stopped
 
-    def _has_arrived(self, state: GcodeState) -> bool:
+    def _see_whether_done(self, state: GcodeState, now_s: float) -> None:
         assert self._sent is not None
-        if state.doing is Doing.IDLE:
-            return True
-        return _length(_way(state.place, self._sent)) <= self._near
+        if _length(_way(state.place, self._sent)) <= self._near:
+            self._sent = None
+            return
+        since_s = max(self._sent_s, self._stood_since_s)
+        stands = state.doing is None and now_s - since_s > STANDS_S
+        idle = state.doing in (Doing.IDLE, Doing.LOCKED) and now_s - self._sent_s > BEGINS_S
+        if stands or idle:
+            self._sent = None
+            self._moves_without_motion += now_s - self._stood_since_s > BEGINS_S
 
     def _send(self, state: GcodeState) -> None:
         assert self._wanted is not None
@@ -87,10 +131,17 @@ class OneMove:
         length = _length(way)
         if length <= self._near:
             return
+        if self._moves_without_motion >= _STANDING_MOVES:
+            self._moves_without_motion = 0
+            self.forget()
+            raise ArmRefused(
+                "The arm takes moves and stays where it is: is its own power on, is the place in "
+                "its reach?"
+            )
         share = min(1.0, self._furthest / length)
         piece = {name: state.place[name] + share * by for name, by in way.items()}
         # Set first: unanswered, it may be under way all the same.
-        self._sent = piece
+        self._sent, self._sent_s = piece, time.monotonic()
         try:
             self._arm.move(piece, self._speed)
         except ArmRefused:

@@ -54,6 +54,7 @@ class TwinArm:
         supply: Supply,
         mechanics: Mechanics | None = None,
         log: TwinLog | None = None,
+        places: Callable[[], dict[int, int]] | None = None,
     ) -> None:
         self.servos = list(servos)
         self.supply = supply
@@ -64,6 +65,8 @@ class TwinArm:
         self._now_ns = 0
         self._started = False
         self._substep = 0
+        self.places = places if places is not None else self._ticks
+        """where everything is, for the log: ticks by servo id, or a machine's own places"""
         for servo in self.servos:
             servo.note = self.log.note
             servo.step(0.0, supply.open_share * servo.motor.figures.nominal_v)
@@ -94,10 +97,11 @@ class TwinArm:
             self._log_positions()
 
     def _log_positions(self) -> None:
-        # By the id each was built with: a fault may give two servos one id.
-        self.log.positions(
-            {
-                servo_id: servo.present_ticks
-                for servo_id, servo in zip(self._built_ids, self.servos, strict=True)
-            }
-        )
+        self.log.positions(self.places())
+
+    def _ticks(self) -> dict[int, int]:
+        """By the id each was built with: a fault may give two servos one id."""
+        return {
+            servo_id: servo.present_ticks
+            for servo_id, servo in zip(self._built_ids, self.servos, strict=True)
+        }

@@ -40,6 +40,7 @@ class Console:
             "baud": terminal.baud() if terminal.is_plugged else 0,
             "lost_bytes": terminal.lost_bytes,
             "faults": self._script.names(),
+            "places": self._server.arm.places(),
             "servos": [_shown(servo) for servo in self._server.arm.servos],
         }
 

@@ -16,7 +16,8 @@ class Entry:
     """One thing that happened, at `time_ns` of the monotonic clock.
 
     `what` is "goal", "torque", "watchdog" or "reboot" of one servo with its `value`; "positions"
-    with the ticks of all servos; or "fault", "port" with a `text`.
+    with the ticks of all servos, or the thousandths of mm or degrees of a machine's axes; or
+    "fault", "port" with a `text`.
     """
 
     number: int

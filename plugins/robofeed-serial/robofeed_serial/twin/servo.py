@@ -19,11 +19,15 @@ def unnoted(servo_id: int, what: str, value: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One servo's frame, sent `delay_ns` after the line has become free for it."""
+    """One servo's frame, sent `delay_ns` after the line has become free for it.
+
+    Or, where something has to happen first, `later_ns` after that, the line being free meanwhile.
+    """
 
     servo_id: int
     frame: bytes
     delay_ns: int = 0
+    later_ns: int = 0
 
 
 class Servo(Protocol):

@@ -75,10 +75,10 @@ class Wire:
             # A frame that is lost or late further on has had its time on the wire all the same.
             end_ns += reply.delay_ns + len(reply.frame) * byte_ns
             if self.adapter is None:
-                self._send(end_ns, reply.frame)
+                self._send(end_ns + reply.later_ns, reply.frame)
                 continue
             for frame, late_ns in self.adapter.spoil(reply):
-                self._send(end_ns + late_ns, frame)
+                self._send(end_ns + reply.later_ns + late_ns, frame)
         self._free_ns = end_ns
 
     def next_due_ns(self) -> int | None:

@@ -144,7 +144,7 @@ class Bench:
         self.bus = MemoryBus({servo.id: MemoryServo() for servo in arm.servos})
         self.arm = ServoArm(arm, nominal(arm), self.bus)
         settings = SupervisorSettings(arm=arm.name, port="memory", watchdog_s=watchdog_s)
-        self.bounds = bounds_of(arm, nominal(arm), settings)
+        self.bounds = bounds_of(arm, nominal(arm).ranges_rad(arm), settings)
         self.kinematics = arm.geometry().kinematics(0.01, hold_posture=False)
         gate = GoalGate(self.bounds, self.tool)
         park = [0.25 * speed for speed in self.bounds.speed_rad_s]

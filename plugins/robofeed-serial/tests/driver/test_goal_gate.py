@@ -14,7 +14,9 @@ from robofeed_serial.goal_gate import GoalGate
 from robofeed_serial.supervisor_settings import SupervisorSettings, bounds_of
 
 ARM = load_arm("so101")
-BOUNDS = bounds_of(ARM, nominal(ARM), SupervisorSettings(arm="so101", port="nowhere"))
+BOUNDS = bounds_of(
+    ARM, nominal(ARM).ranges_rad(ARM), SupervisorSettings(arm="so101", port="nowhere")
+)
 CHAIN = ARM.geometry().kinematics(0.01, hold_posture=False)
 DT_S = 0.01
 

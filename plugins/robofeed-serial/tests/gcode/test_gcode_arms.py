@@ -108,6 +108,12 @@ class Pretend:
     def stop(self) -> bool:
         return self._stops
 
+    lets_go = False
+
+    def engage(self) -> None: ...
+
+    def relax(self) -> None: ...
+
     def arrive(self) -> None:
         self.place.update(self.moves[-1])
         if self.doing is not None:

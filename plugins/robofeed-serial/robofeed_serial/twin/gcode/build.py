@@ -24,6 +24,6 @@ def build_gcode(name: str) -> tuple[TwinArm, Line]:
     elif name == "grbl":
         machine = Machine(GRBL_AXES, Mode.ALARM)
         line = GrblLine(machine, "grbl")
-    arm = TwinArm([], Supply(12.0), machine)
+    arm = TwinArm([], Supply(12.0), machine, places=machine.thousandths)
     machine.note = arm.log.note
     return arm, line

@@ -59,7 +59,7 @@ class Machine:
         self.place = list(axes.home)
         self.mode = mode
         self.note: Note = unnoted
-        """told of every move taken ("goal", its number) and of stops ("stop", moves forgotten)"""
+        """told of moves taken ("goal", which one), stops ("stop", moves forgotten) and "torque"."""
         self._moves: deque[Move] = deque()
         self._count = 0
         self._brakes_s = 0.0
@@ -84,6 +84,19 @@ class Machine:
         """Whether a place lies within the axes' ends."""
         ends = zip(self.axes.low, goal, self.axes.high, strict=True)
         return all(low <= at <= high for low, at, high in ends)
+
+    @property
+    def left_s(self) -> float:
+        """How long the moves still take."""
+        start, left_s = self.place, 0.0
+        for move in self._moves:
+            left_s += math.dist(start, move.goal) / move.speed
+            start = list(move.goal)
+        return left_s
+
+    def thousandths(self) -> dict[int, int]:
+        """Where each axis is, by its number from 1: um, or thousandths of degrees."""
+        return {number: round(1000.0 * at) for number, at in enumerate(self.place, 1)}
 
     def take(self, goal: tuple[float, ...], speed: float) -> bool:
         """Put a move into the queue; False where that is full."""

@@ -1,22 +1,29 @@
 """The uArm Swift Pro as its port shows it: `#25 G0 X180 Y0 Z150 F5000`, answered `$25 ok`.
 
-After the commands and errors of its developer's guide, of which motion and position are here. It
-answers when a move is in its queue, not when it is done, and knows no command that stops one.
+After the commands and errors of its developer's guide and the source of its firmware, of which
+motion and position are here. A move is answered when it is done, a question at once; there is no
+command that stops a move. Where its links go decides what is in reach.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from robofeed_serial.twin.gcode.machine import GCODE_BAUD, Axes, Machine
 from robofeed_serial.twin.gcode.words import words
 from robofeed_serial.twin.servo import Reply
 
-AXES = Axes("XYZ", (-350.0, -350.0, -120.0), (350.0, 350.0, 180.0), (200.0, 0.0, 150.0), 250.0, 8)
+AXES = Axes("XYZ", (0.0, -400.0, -200.0), (400.0, 400.0, 400.0), (200.0, 0.0, 150.0), 250.0, 8)
 """mm; the ends are those of a box round its reach"""
-NEAREST_MM, FURTHEST_MM = 120.0, 350.0
-"""how near to its axis and how far from it the hand goes, level"""
+OUT_MM, UP_MM = 13.2 + 56.65, 106.6 - 74.55
+"""where the hand would be with both links of no length"""
+LOWER_MM, UPPER_MM = 142.07, 158.81
+LOWER_DEGREES, UPPER_DEGREES = (1.0, 135.6), (1.0, 119.9)
+"""of the lower link from the level, of the upper one below it"""
+BETWEEN_DEGREES = (10.0, 151.0)
+"""of the two links"""
 NO_SUCH_COMMAND, BAD_PARAMETER, OUT_OF_REACH, QUEUE_FULL = 20, 21, 22, 23
 _NUMBERED = re.compile(r"#(\d+)\s+(.*)")
 _LONGEST = 256
@@ -35,8 +42,14 @@ class UarmLine:
         self._heard += data
         *lines, rest = bytes(self._heard).split(b"\n")
         self._heard = bytearray(rest[-_LONGEST:])
-        replies = (self._answer(line.decode("ascii", "replace").strip()) for line in lines)
-        return [Reply(0, reply.encode() + b"\n") for reply in replies if reply]
+        replies = []
+        for line in lines:
+            text = line.decode("ascii", "replace").strip()
+            if answer := self._answer(text):
+                is_question = re.fullmatch(r"(#\d+\s+)?P.*", text) is not None
+                later_ns = 0 if is_question else round(1e9 * self._machine.left_s)
+                replies.append(Reply(0, answer.encode() + b"\n", later_ns=later_ns))
+        return replies
 
     def forget(self) -> None:
         """A line may come in parts, however slowly."""
@@ -59,8 +72,7 @@ class UarmLine:
                 if not values or values.get("F", 1.0) <= 0.0 or set(values) - set("XYZF"):
                     return f"E{BAD_PARAMETER}"
                 goal = machine.goal(values)
-                level_sq = goal[0] ** 2 + goal[1] ** 2
-                if not (machine.reaches(goal) and NEAREST_MM**2 <= level_sq <= FURTHEST_MM**2):
+                if not (machine.reaches(goal) and links_reach(goal)):
                     return f"E{OUT_OF_REACH}"
                 speed = values.get("F", 60.0 * machine.axes.fastest) / 60.0
                 return "ok" if machine.take(goal, speed) else f"E{QUEUE_FULL}"
@@ -72,5 +84,22 @@ class UarmLine:
             case "P2203":
                 return "ok V4.9.0"
             case "M17" | "M2019":
+                machine.note(0, "torque", int(command == "M17"))
                 return "ok"
         return f"E{NO_SUCH_COMMAND}"
+
+
+def links_reach(place_mm: Sequence[float]) -> bool:
+    """Whether the links bring the hand there, by the firmware's rules."""
+    x, y, z = place_mm
+    out, up = math.hypot(x, y) - OUT_MM, z - UP_MM
+    away_sq = out * out + up * up
+    cosine = (LOWER_MM**2 + UPPER_MM**2 - away_sq) / (2.0 * LOWER_MM * UPPER_MM)
+    if not -1.0 < cosine < 1.0 or x < 0.0:
+        return False
+    between = math.degrees(math.acos(cosine))
+    inside = (LOWER_MM**2 + away_sq - UPPER_MM**2) / (2.0 * LOWER_MM * math.sqrt(away_sq))
+    lower = math.degrees(math.atan2(up, out) + math.acos(inside))
+    angles = (lower, 180.0 - between - lower, between)
+    ends = (LOWER_DEGREES, UPPER_DEGREES, BETWEEN_DEGREES)
+    return all(low <= at <= high for at, (low, high) in zip(angles, ends, strict=True))

@@ -1,0 +1,119 @@
+"""Arm files of arms that take G-code: the bundled ones make sense, wrong ones are refused."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robofeed import ConfigError, HardwareError
+from robofeed.data.tasks import make_task
+from robofeed_serial.arm_description import arm_names
+from robofeed_serial.arm_file import load_any_arm, load_arm
+from robofeed_serial.gcode.arm_file import GcodeArmFile
+from robofeed_serial.gcode.coordinates import coordinates_of
+from robofeed_serial.supervisor_settings import ranges_of
+
+ARMS = [name for name in arm_names() if isinstance(load_any_arm(name), GcodeArmFile)]
+
+
+def loaded(name: str) -> GcodeArmFile:
+    arm = load_any_arm(name)
+    assert isinstance(arm, GcodeArmFile)
+    return arm
+
+
+def test_the_bundled_arms_are_all_there() -> None:
+    assert ARMS == ["mirobot", "uarm"]
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_home_and_rest_are_in_range_and_in_the_workspace(name: str) -> None:
+    arm = loaded(name)
+    figures = arm.geometry().figures()
+    kinematics = arm.geometry().kinematics(0.02, hold_posture=False)
+
+    for pose in (arm.model.home_rad, arm.model.rest_rad):
+        assert all(low <= q <= high for q, (low, high) in zip(pose, arm.ranges_rad, strict=True))
+        tool_m = np.array(kinematics.pose(pose).tool_m)
+        assert np.all(tool_m >= figures.workspace_low_m)
+        assert np.all(tool_m <= figures.workspace_high_m)
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_joints_become_axes_and_joints_again(name: str) -> None:
+    arm = loaded(name)
+    coordinates = coordinates_of(arm)
+    rng = np.random.default_rng(1)
+    home = arm.model.home_rad
+    for _ in range(50):
+        joints = [q + float(rng.uniform(-0.2, 0.2)) for q in home]
+
+        back = coordinates.joint_rad(coordinates.place(joints))
+
+        assert back == pytest.approx(joints, abs=1e-9)
+
+
+@pytest.mark.parametrize(("name", "share"), [("uarm", 1.0), ("mirobot", 0.97)])
+def test_the_arm_reaches_what_the_task_asks_for(name: str, share: float) -> None:
+    """The uArm's targets are asked of its kinematics; a few of the Mirobot's are too near."""
+    arm = loaded(name)
+    figures = arm.geometry().figures()
+    task = make_task("reach", figures)
+    kinematics = arm.geometry().kinematics(0.1, hold_posture=False)
+    rng = np.random.default_rng(2)
+    reached = []
+    for _ in range(100):
+        goal_m = task.layout(rng).goal_m
+        joints = list(arm.model.home_rad)
+        for _ in range(80):
+            joints = kinematics.solve(joints, kinematics.pose(joints), goal_m).joint_rad
+        reached.append(math.dist(kinematics.pose(joints).tool_m, goal_m) < 0.03 * figures.scale)
+    assert sum(reached) >= share * len(reached)
+
+
+def test_the_uarms_home_is_where_its_firmware_has_it() -> None:
+    """X200 Y0 Z150 is 101 degrees of its lower and 7.8 of its upper arm, by its own formulas."""
+    joints = coordinates_of(loaded("uarm")).joint_rad({"X": 200.0, "Y": 0.0, "Z": 150.0})
+
+    assert [math.degrees(q) for q in joints] == pytest.approx([0.0, 90.0 - 101.0, 7.8], abs=0.1)
+
+
+def test_a_place_that_no_links_reach_is_said_so() -> None:
+    with pytest.raises(HardwareError, match=r"X450\.0 Y0\.0 Z150\.0 mm, where its links"):
+        coordinates_of(loaded("uarm")).joint_rad({"X": 450.0, "Y": 0.0, "Z": 150.0})
+
+
+def test_what_needs_servos_says_that_there_are_none() -> None:
+    with pytest.raises(ConfigError, match="takes G-code: it has no servos"):
+        load_arm("uarm")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('profile = "uarm"', 'profile = "uram"', r"mine.toml:\d+: gcode.profile"),
+        ("near = 0.5", "near = 0.0", r"mine.toml:\d+: gcode.near"),
+        ('axes = "tool"', 'axes = "joints"', "every joint needs its axis"),
+        ('name = "upper_arm"', 'name = "upper_arm"\nid = 3', r"joints\[2\]\.id: .*not permitted"),
+        ('name = "upper_arm"', 'name = "upper_arm"\naxis = "Z"', "no joint has an axis"),
+        ('name = "upper_arm"', 'name = "lower_arm"', "same name: lower_arm"),
+        ("[0.0, -0.13870, 0.33863]", "[0.0, 0.0]", "home_rad has 2 values for 3 joints"),
+    ],
+)
+def test_a_wrong_file_says_where(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    text = load_any_arm("uarm").path.read_text("utf-8")
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+    with pytest.raises(ConfigError, match=complaint):
+        load_any_arm(str(path))
+
+
+def test_a_calibration_is_refused() -> None:
+    with pytest.raises(ConfigError, match="leave the calibration out"):
+        ranges_of(loaded("uarm"), "mine")
+    assert ranges_of(loaded("uarm"), "nominal") == loaded("uarm").ranges_rad
