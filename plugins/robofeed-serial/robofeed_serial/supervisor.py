@@ -87,7 +87,7 @@ class Supervisor:
         self._last_ns = now_ns
         try:
             if self.mode not in (Mode.LOST, Mode.CLOSED):
-                self._step(now_ns, dt_s, order, alive, stopped, slept)
+                self._step_or_hold(now_ns, dt_s, order, alive, stopped, slept)
         except PortGone as error:
             self.mode, self.latched = Mode.LOST, True
             self.reason, self._failure = str(error), Failure.HARDWARE
@@ -131,6 +131,22 @@ class Supervisor:
         if reading is None or self._held_cycles < _SETTLED_CYCLES:
             return False
         return all(not abs(speed) > 0.05 for speed in reading.rad_s)
+
+    def _step_or_hold(
+        self,
+        now_ns: int,
+        dt_s: float,
+        order: Order | None,
+        alive: bool,
+        stopped: Callable[[], bool],
+        slept: bool,
+    ) -> None:
+        try:
+            self._step(now_ns, dt_s, order, alive, stopped, slept)
+        except PortGone:
+            raise
+        except RobofeedError as error:  # a controller that talks nonsense, a trace on a full disk
+            self._hold(str(error))
 
     def _step(
         self,

@@ -51,3 +51,14 @@ def test_where_nothing_can_be_written_the_message_says_what_to_do(tmp_path: Path
 
     with pytest.raises(DataError, match="go without the trace"):
         trace.sent(b"\x01")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_full_disk_ends_the_trace_and_is_told_once() -> None:
+    trace = WireTrace(Path("/dev/full"))
+
+    with pytest.raises(DataError, match="Make room"):
+        trace.sent(b"\x01")
+    trace.sent(b"\x02")
+    trace.received(b"\x03")
+    trace.close()

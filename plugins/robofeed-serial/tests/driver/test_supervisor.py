@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from robofeed import ConfigError, HardwareError
+from robofeed import ConfigError, DataError, HardwareError
 from robofeed_serial.arm_file import load_arm
 from robofeed_serial.calibration import nominal
 from robofeed_serial.servo_arm import ServoArm
@@ -72,6 +72,24 @@ def test_it_follows_its_client(bench: Any) -> None:
 
     assert report.mode is Mode.MOVING
     assert report.rad[0] == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("error", [DataError("the disk is full"), HardwareError("nonsense")])
+def test_what_nobody_expects_of_a_bus_holds_the_arm_and_is_told(
+    bench: Any, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goal = moving(bench)
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.bus, "read_states", fail)
+        report = bench.go(goal)
+    assert (report.mode, report.latched) == (Mode.HOLDING, True)
+    assert str(error) in report.reason
+    there = bench.go(goal, 20).rad[0]
+    assert bench.go(goal, 20).rad[0] == pytest.approx(there, abs=0.01)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
