@@ -28,7 +28,7 @@ class FixedRate:
         self.overruns = 0
         """ticks that came late by more than a hundredth of a period"""
         self.late_s = 0.0
-        """by so much came the last tick, 0 if in time"""
+        """by so much came the last tick: too much work before it, or a machine busy elsewhere"""
 
     @property
     def running(self) -> bool:
@@ -49,9 +49,9 @@ class FixedRate:
             self.start()
         assert self._next_s is not None
         left_s = self._next_s - self._now_s()
-        self.late_s = max(0.0, -left_s)
         if left_s > 0:
             self._sleep(left_s)
+        self.late_s = max(0.0, self._now_s() - self._next_s)
         self.ticks += 1
         if left_s < -self.period_s / 100:
             self.overruns += 1

@@ -15,6 +15,7 @@ from typing import Any
 
 from robofeed.data.errors import ConfigError, DataError, HardwareError, RobofeedError, SafetyStop
 from robofeed.data.fleet import Table
+from robofeed.data.priority import go_first
 from robofeed.interfaces import Backend, HasTruth
 from robofeed.observe.cell import Cell
 
@@ -306,6 +307,8 @@ def _work(
         try:
             if cell is None:
                 backend = factory()
+                if not backend.spec.simulated:  # time does not wait for a real arm
+                    go_first()
                 cell = Cell(backend, Table.over(backend.spec, size, memory), row, with_truth)
                 heeding = (cell.guarded.stop, stop_pipe)
                 threading.Thread(target=_heed, args=heeding, name="stop", daemon=True).start()

@@ -127,6 +127,10 @@ class SerialArm:
         """Of the process that owns the port; None while the arm is not open."""
         return None if self._client is None else self._client.pid
 
+    def report(self) -> Report:
+        """The supervisor's newest. Raises HardwareError: not open, or the supervisor is dead."""
+        return self._opened().report()
+
     @property
     def is_lost(self) -> bool:
         """Whether the link to the arm failed for good: only opening it anew may help."""

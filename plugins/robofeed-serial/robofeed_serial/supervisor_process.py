@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from robofeed import ConfigError, RobofeedError
+from robofeed.data.priority import go_first
 from robofeed_serial.arm_file import AnyArm, load_any_arm
 from robofeed_serial.asleep import asleep_ns
 from robofeed_serial.buses import make_bus
@@ -156,6 +157,7 @@ def main() -> None:
     memory = SharedMemory(int(sys.argv[2]))
     gc.freeze()
     gc.disable()
+    go_first()
     serve(settings, memory)
 
 
