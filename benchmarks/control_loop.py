@@ -58,7 +58,6 @@ def learn(threads: int) -> None:
     from robofeed.update.sac import SacLearner
     from robofeed.update.truth_reward import TruthReward
 
-    os.nice(NICENESS)
     use_threads(threads)
     box = ArraySpec((16,), -1, 1), ArraySpec((3,), -1, 1)  # type: ignore[arg-type]
     learner = SacLearner(SacConfig(), BackendSpec(*box, period_s=0.02), seed=0, device="cpu")
@@ -69,6 +68,7 @@ def learn(threads: int) -> None:
     steps = (states[0], actions.astype(np.float32), states[1], np.zeros(5000, bool))
     learner.add(StepBatch(*steps, rewards.astype(np.float32)), "online")
     learner.update(10)
+    os.nice(NICENESS)  # as a run's learner has it
     print("ready", flush=True)
     os.set_blocking(0, False)
     count, started_s = 0, time.perf_counter()
