@@ -25,6 +25,8 @@ TORQUE_EVERY = 5
 """cycles between two looks at whether a servo still has its torque"""
 _SETTLED_CYCLES = 5
 _RECENT_NS = 30_000_000
+_SOON_NS = 1_000_000
+"""An order that comes so soon after a goal was written waits for the next cycle."""
 _CLIENT_GONE = "the program that drives the arm has ended"
 
 
@@ -89,9 +91,31 @@ class Supervisor:
             if self.mode not in (Mode.LOST, Mode.CLOSED):
                 self._step_or_hold(now_ns, dt_s, order, alive, stopped, slept)
         except PortGone as error:
-            self.mode, self.latched = Mode.LOST, True
-            self.reason, self._failure = str(error), Failure.HARDWARE
+            self._lose(error)
         return self.report(now_ns)
+
+    def follow(self, now_ns: int, order: Order, alive: bool, stopped: Callable[[], bool]) -> None:
+        """Between two cycles: obey an order that has just come, by what was read last.
+
+        It waits for the cycle where there is anything to weigh: a request, a hold, an old reading.
+        """
+        last_ns, reading = self._last_ns, self._reading
+        if (
+            self.latched
+            or self.mode not in (Mode.HOLDING, Mode.MOVING)
+            or not (alive and order.moving and order.request_id == self._done_id)
+            or last_ns is None
+            or now_ns - last_ns < _SOON_NS
+            or reading is None
+            or now_ns - min(reading.time_ns) > _RECENT_NS
+        ):
+            return
+        self._last_ns = now_ns
+        self.mode = Mode.MOVING
+        try:
+            self._go(order.goal_rad, (now_ns - last_ns) / 1e9, stopped)
+        except PortGone as error:
+            self._lose(error)
 
     def report(self, now_ns: int) -> Report:
         """How things are."""
@@ -188,6 +212,10 @@ class Supervisor:
             if self.mode is Mode.MOVING:
                 self.mode = Mode.HOLDING
             self._write_hold()
+
+    def _lose(self, error: PortGone) -> None:
+        self.mode, self.latched = Mode.LOST, True
+        self.reason, self._failure = str(error), Failure.HARDWARE
 
     def _trouble(self, now_ns: int, alive: bool, stopped: Callable[[], bool], slept: bool) -> str:
         """Why the arm must hold now, "" where nothing is wrong."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -53,15 +54,17 @@ class SupervisorClient:
             self._process = subprocess.Popen(
                 [*command, self._settings.model_dump_json(), str(file.fileno())],
                 pass_fds=(file.fileno(),),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # a bell: `_put` rings it
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C and Ctrl-Z of the terminal are not for it
             )
+            assert self._process.stdin is not None
+            os.set_blocking(self._process.stdin.fileno(), False)
         end_s = time.monotonic() + START_S
         while (found := memory.reports.newest()) is None:
             if self._process.poll() is not None or time.monotonic() > end_s:
                 self._process.kill()
-                self._process.wait()
+                _gone(self._process)
                 raise HardwareError(
                     f"the supervisor of {self._settings.port} did not start (exit status "
                     f"{self._process.returncode}); what it said is above"
@@ -69,7 +72,7 @@ class SupervisorClient:
             time.sleep(_POLL_S)
         report = Report.unpack(found[1])
         if report.mode is Mode.CLOSED:
-            self._process.wait()
+            _gone(self._process)
             raise _error(report)
         self._servos = len(report.rad)
         self._goal = [float("nan")] * self._servos
@@ -184,11 +187,21 @@ class SupervisorClient:
             process.wait(PARK_S + ANSWER_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+        _gone(process)
 
     def _put(self) -> None:
         order = Order(time.monotonic_ns(), self._moving, self._goal, self._asked, self._requests)
         self._memory.orders.put(order.pack())
+        process = self._process
+        if process is not None and process.stdin is not None:
+            with contextlib.suppress(OSError):  # it is dead, or has not looked for very long
+                os.write(process.stdin.fileno(), b".")
+
+
+def _gone(process: subprocess.Popen[bytes]) -> None:
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _error(report: Report) -> Exception:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import signal
 import sys
 import time
@@ -90,20 +91,20 @@ def _arm(file: AnyArm, settings: SupervisorSettings, bounds: Bounds) -> Supervis
 
 def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Supervisor) -> None:
     order: Order | None = None
-    read_number = 0
     file = load_any_arm(settings.arm)
-    servos = len(file.actuators)
+    orders = _Orders(memory, len(file.actuators), sys.stdin.fileno())
     period_ns = round(max(settings.period_s, file.cycle_s) * 1e9)
     due_ns = time.monotonic_ns()
     parting = _Parting(settings, supervisor)
     terminated = _on_sigterm()
     cycles = late = 0
+
+    def alive_now() -> bool:
+        return os.getppid() == settings.client_pid and not terminated()
+
     while True:
-        found = memory.orders.newest()
-        if found is not None and found[0] != read_number:
-            read_number, letter = found
-            order = Order.unpack(letter, servos)
-        alive = os.getppid() == settings.client_pid and not terminated()
+        order = orders.newer() or order
+        alive = alive_now()
         report = supervisor.cycle(time.monotonic_ns(), order, alive, memory.stopped, asleep_ns())
         cycles += 1
         written_ns = time.monotonic_ns()
@@ -113,12 +114,41 @@ def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Superv
         if report.mode is Mode.CLOSED or (not alive and parting.done()):
             return
         due_ns += period_ns
-        left_ns = due_ns - time.monotonic_ns()
-        if left_ns > 0:
-            time.sleep(left_ns / 1e9)
-        else:
+        late_ns = time.monotonic_ns() - due_ns
+        if late_ns >= 0:
             late += 1
-            due_ns -= left_ns
+            due_ns += late_ns
+        while (left_ns := due_ns - time.monotonic_ns()) > 0:
+            if (newer := orders.wait(left_ns / 1e9)) is not None:
+                order = newer
+                supervisor.follow(time.monotonic_ns(), order, alive_now(), memory.stopped)
+
+
+class _Orders:
+    """The client's orders: the newest in the shared memory, and a bell that is rung for each."""
+
+    def __init__(self, memory: SharedMemory, servos: int, bell: int) -> None:
+        self._memory, self._servos, self._bell = memory, servos, bell
+        self._number = 0
+        self._rings = True
+        """until the client's end is closed: then it is dead, which `getppid` tells as well"""
+
+    def newer(self) -> Order | None:
+        """The newest, if it was not seen before."""
+        found = self._memory.orders.newest()
+        if found is None or found[0] == self._number:
+            return None
+        self._number, letter = found
+        return Order.unpack(letter, self._servos)
+
+    def wait(self, seconds: float) -> Order | None:
+        """A newer one as soon as it comes, at the latest in `seconds`."""
+        if not self._rings:
+            time.sleep(seconds)
+        elif select.select([self._bell], [], [], seconds)[0]:
+            self._rings = bool(os.read(self._bell, 4096))
+            return self.newer()
+        return None
 
 
 class _Parting:
