@@ -50,6 +50,7 @@ class ServoArm:
     """
 
     lets_go = True
+    takes_goals_anytime = True
 
     def __init__(self, arm: ArmFile, calibration: Calibration, bus: ServoBus) -> None:
         self.arm, self.bus = arm, bus

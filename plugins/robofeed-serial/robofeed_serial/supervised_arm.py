@@ -36,6 +36,10 @@ class SupervisedArm(Protocol):
     def lets_go(self) -> bool:
         """Whether `relax` is something it can do."""
 
+    @property
+    def takes_goals_anytime(self) -> bool:
+        """Whether a goal may be written twice between two readings."""
+
     def open(self) -> None:
         """Take the port and see that it is the right arm, whose joints all say where they are.
 

@@ -101,7 +101,8 @@ class Supervisor:
         """
         last_ns, reading = self._last_ns, self._reading
         if (
-            self.latched
+            not self._arm.takes_goals_anytime
+            or self.latched
             or self.mode not in (Mode.HOLDING, Mode.MOVING)
             or not (alive and order.moving and order.request_id == self._done_id)
             or last_ns is None

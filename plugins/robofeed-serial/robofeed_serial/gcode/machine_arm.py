@@ -41,6 +41,9 @@ class MachineArm:
         ConfigError: what the watchdog allows is less than what the arm's reports scatter.
     """
 
+    takes_goals_anytime = False
+    """Whether it has done its last move is known from a report alone."""
+
     def __init__(self, arm: GcodeArmFile, machine: GcodeArm, port: str, bounds: Bounds) -> None:
         self._arm, self._machine, self._port, self._bounds = arm, machine, port, bounds
         self._coordinates = coordinates_of(arm)
