@@ -74,6 +74,8 @@ class ArmFile(ArmDescription):
     """An arm of servos, which may have a gripper."""
 
     protocol: Protocol
+    leader: str = ""
+    """the arm that people move by hand to lead this one, where it has servos of its own"""
     limits: ServoLimits
     joints: tuple[ArmJoint, ...] = Field(min_length=1)
     gripper: ArmGripper | None = None

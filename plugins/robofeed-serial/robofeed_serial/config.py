@@ -22,6 +22,12 @@ class SerialConfig(BaseModel):
     `hold` (torque stays on), `park` (slowly to its rest pose, then torque off) or `relax` (torque
     off at once: it falls).
 
+    What the tool's place leaves free of the joints drifts towards the `home` posture while the arm
+    moves, as in simulation; with `posture` = `start` towards where it stood at the start.
+
+    With `gripper` an action has one element more, the gripper's opening from 0 (shut) to 1; without
+    it the gripper stays as it is.
+
     `tool_speed_m_s` 0 = the arm file's (0.25). `speed_share` scales all speed limits. An arm whose
     program is silent for `watchdog_s` while it moves stops, and stays so; an action chosen from an
     observation older than `max_observation_age_s` is refused.
@@ -37,9 +43,11 @@ class SerialConfig(BaseModel):
     calibration: str = ""
     task: str = "reach"
     action: Literal["end_effector", "joint"] = "end_effector"
+    gripper: bool = False
     horizon: int = Field(default=0, ge=0)
     period_s: float = Field(default=0.02, ge=0.005, le=0.2)
     start: Literal["home", "stay"] = "home"
+    posture: Literal["home", "start"] = "home"
     after: Parting = "hold"
     tool_speed_m_s: float = Field(default=0.0, ge=0, le=1.0)
     speed_share: float = Field(default=1.0, gt=0, le=1)

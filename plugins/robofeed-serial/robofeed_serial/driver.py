@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from robofeed.kinematics.chain import within_travel
 from robofeed_serial.arm_description import AnyProtocol
 from robofeed_serial.arm_file import AnyArm, load_any_arm
 from robofeed_serial.config import SerialConfig
+from robofeed_serial.grip import grip_of
 from robofeed_serial.homing import go_to
 from robofeed_serial.supervision import Mode, Report, Request
 from robofeed_serial.supervisor_client import SupervisorClient
@@ -34,6 +36,9 @@ from robofeed_serial.supervisor_settings import (
 LEAD_RAD = 0.06
 """By so much may a joint's goal run ahead of where it is measured before an action is added: what a
 servo needs to carry a load. Without it an arm that sags creeps down, action by action."""
+
+NOTHING_M = 1e-6
+"""An action that displaces the tool by less asks for nothing: the posture does not drift either."""
 
 HOMING_SHARE = 0.3
 """of the speed limits, on the way to the home pose"""
@@ -74,9 +79,12 @@ class SerialArm:
         self._joints = len(self._names)
         self._tool_step_m = figures.tool_step_m
         self._home = figures.home_rad
+        self._geometry = geometry
         self._chain = geometry.kinematics(config.period_s, hold_posture=False)
         self._joint_actions = config.action == "joint"
-        action = action_spec(figures, config.action, config.period_s, gripper=False)
+        self._grip = grip_of(self._arm) if config.gripper else None
+        self._opening = self._grip_rad = math.nan
+        action = action_spec(figures, config.action, config.period_s, gripper=config.gripper)
         self._bounds = list(zip(action.low.tolist(), action.high.tolist(), strict=True))
         self._settings = SupervisorSettings(
             arm=str(self._arm.path),
@@ -132,6 +140,11 @@ class SerialArm:
         return self._opened().report()
 
     @property
+    def tool_m(self) -> FloatArray:
+        """Where the tool is measured, float32 [3]."""
+        return np.array(self._pose.tool_m, np.float32)
+
+    @property
     def is_lost(self) -> bool:
         """Whether the link to the arm failed for good: only opening it anew may help."""
         return self._lost
@@ -183,11 +196,17 @@ class SerialArm:
                 "started anew"
             )
         self._stopped = False
-        client.request(Request.ENGAGE)
+        if self._config.posture == "start":
+            here = replace(self._geometry, home_rad=tuple(client.report().rad[: self._joints]))
+            self._chain = here.kinematics(self._config.period_s, hold_posture=False)
+        held = client.request(Request.ENGAGE).commanded_rad
         if seed is None:
             seed = int(self._entropy.integers(2**31))
         self._layout = self.task.layout(np.random.default_rng(seed))
-        self._sent_rad = None
+        # The goal of one that held carries its load already; a new one, from its pose, would not.
+        self._sent_rad = list(held[: self._joints])
+        if self._grip is not None:
+            self._opening = self._grip.opening(held[self._joints])
         if self._config.start == "home":
             speed = [HOMING_SHARE * each for each in self._speed_rad_s]
             home = self._layout.home_rad or self._home
@@ -223,19 +242,26 @@ class SerialArm:
 
     def plan(self, action: FloatArray) -> Target:
         values = action.tolist()
+        opening = values.pop() if self._grip is not None else math.nan
         start = self._anchor()
         pose = self._chain.pose(start)
         if self._joint_actions:
             joints = [q + dq for q, dq in zip(start, values, strict=True)]
             tool_m, left_m = self._chain.pose(joints).tool_m, 0.0
+        elif max(map(abs, values)) < NOTHING_M:
+            joints, tool_m, left_m = start, pose.tool_m, 0.0
         else:
             x, y, z = pose.tool_m
             goal = (x + values[0], y + values[1], z + values[2])
             joints, tool_m, left_m = self._chain.solve(start, pose, goal)
-        return _target(joints, tool_m, left_m)
+        return _target(joints, tool_m, opening, left_m)
 
     def present(self) -> Target:
-        return _target(self._rad, self._pose.tool_m)
+        if self._steps:
+            return _target(self._rad, self._pose.tool_m, self._opening)
+        # Not asked for anything yet: it holds a goal that carries its load, and would sink without.
+        anchor = self._anchor()
+        return _target(anchor, self._chain.pose(anchor).tool_m, self._opening)
 
     def tool_at(self, joint_rad: FloatArray) -> FloatArray:
         return np.array(self._chain.pose(joint_rad.tolist()).tool_m, np.float32)
@@ -247,13 +273,16 @@ class SerialArm:
         else:
             here_m = self._chain.pose(start).tool_m
             values = [q - here for here, q in zip(here_m, target.tool_m.tolist(), strict=True)]
-        return self._bounded(values)
+        return self._bounded([*values, target.gripper] if self._grip is not None else values)
 
     def send(self, target: Target) -> None:
         """Order it and return; the supervisor goes there, by its own rules, until the next one."""
         client = self._opened()
         self._sent_rad = target.joint_rad.tolist()
         padding = [math.nan] * (len(self._arm.actuators) - self._joints)
+        if self._grip is not None:
+            self._opening = target.gripper
+            padding = [self._grip.goal_rad(target.gripper, self._grip_rad)]
         client.order([*self._sent_rad, *padding])
         self._steps += 1
 
@@ -279,7 +308,7 @@ class SerialArm:
             joints = self._chain.solve(self._rad, self._pose, goal).joint_rad
             share = within_travel(self._rad, joints, [high for _, high in self._bounds])
             values = [share * (q - here) for here, q in zip(self._rad, joints, strict=True)]
-        return self._bounded(values)
+        return self._bounded([*values, self._opening] if self._grip is not None else values)
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -317,6 +346,8 @@ class SerialArm:
         count = self._joints
         self._rad = list(report.rad[:count])
         self._pose = self._chain.pose(self._rad)
+        if self._grip is not None:
+            self._grip_rad = report.rad[count]
         world = self._world
         world.joint_rad = self._rad
         world.joint_rad_s = [
@@ -357,5 +388,7 @@ class SerialArm:
         return self._layout
 
 
-def _target(joint_rad: Sequence[float], tool_m: Sequence[float], left_m: float = 0.0) -> Target:
-    return Target(np.array(joint_rad, np.float32), np.array(tool_m, np.float32), math.nan, left_m)
+def _target(
+    joint_rad: Sequence[float], tool_m: Sequence[float], opening: float, left_m: float = 0.0
+) -> Target:
+    return Target(np.array(joint_rad, np.float32), np.array(tool_m, np.float32), opening, left_m)

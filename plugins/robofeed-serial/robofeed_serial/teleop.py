@@ -3,128 +3,177 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-import numpy as np
-
-from robofeed import Guarded, HardwareError, SafetyStop
-from robofeed.data.observation import Ended
-from robofeed.data.spec import ArraySpec, FloatArray
+from robofeed import Guarded, HardwareError, Observation, SafetyStop
+from robofeed.data.observation import Ended, Executed, Gate
+from robofeed.data.spec import FloatArray
 from robofeed_serial.driver import SerialArm
-from robofeed_serial.keys import Keys
-from robofeed_serial.servo_arm import ServoArm
+from robofeed_serial.leader import LeaderLost
 
-DIRECTIONS: dict[str, tuple[int, float]] = {
-    "w": (0, 1.0),
-    "s": (0, -1.0),
-    "a": (1, 1.0),
-    "d": (1, -1.0),
-    "r": (2, 1.0),
-    "f": (2, -1.0),
+_LIMITED = {
+    Gate.JOINT_LIMIT: "end of a joint's range",
+    Gate.WORKSPACE: "edge of the workspace",
+    Gate.IK_RESIDUAL: "out of reach",
+    Gate.TOOL_SPEED: "tool speed limit",
+    Gate.JOINT_SPEED: "joint speed limit",
 }
-HELP = "w s forwards, back   a d left, right   r f up, down   space stop   c go on   q quit"
-HELD_S = 0.2
-"""A key counts as held for so long after its last repetition."""
-KEY_SPEED_M_S = 0.08
+_STOPPED = "stopped by hand"
 
 
-Pilot = Callable[[str, float], FloatArray]
-"""What to do: the action, for the keys just pressed and the time, monotonic s."""
+class Typed(Protocol):
+    """Where keys come from: `Keys`."""
+
+    before_suspension: Callable[[], object]
+
+    def pressed(self) -> list[str]:
+        """The keys since the last time. Raises TerminalGone."""
 
 
-class KeyPilot:
-    """Turns keys into displacements of the tool.
+class Screen(Protocol):
+    """Where a person looks: `StatusLine`."""
 
-    Args:
-        step_m: In one period, along an axis.
-    """
+    def show(self, text: str) -> None:
+        """How things are now."""
 
-    def __init__(self, step_m: float) -> None:
-        self._step_m = step_m
-        self._until_s = dict.fromkeys(DIRECTIONS, 0.0)
-
-    def __call__(self, pressed: str, now_s: float) -> FloatArray:
-        """The displacement of this period, m."""
-        for key in pressed.lower():
-            if key in DIRECTIONS:
-                self._until_s[key] = now_s + HELD_S
-        action = np.zeros(3, np.float32)
-        for key, until_s in self._until_s.items():
-            if now_s < until_s:
-                axis, way = DIRECTIONS[key]
-                action[axis] += way * self._step_m
-        return action
+    def say(self, text: str) -> None:
+        """Something that stays to be read."""
 
 
-class LeaderPilot:
-    """Makes an arm follow another of the same kind that a person moves, its torque off.
+class Pilot(Protocol):
+    """Says what the arm is to do."""
 
-    Args:
-        leader: On an open bus, its torque off.
-        follower: Whose actions are joint displacements.
-    """
+    @property
+    def help(self) -> Sequence[str]:
+        """Lines about its keys."""
 
-    def __init__(self, leader: ServoArm, follower: SerialArm) -> None:
-        self._leader, self._follower = leader, follower
-        action = follower.spec.action
-        assert isinstance(action, ArraySpec)
-        self._low, self._high = action.low, action.high
+    @property
+    def note(self) -> str:
+        """How things stand, in a few words."""
 
-    def __call__(self, pressed: str, now_s: float) -> FloatArray:
-        """Towards where the leader is, as far as one period goes."""
-        there = np.array(self._leader.read().rad[: self._low.size], np.float32)
-        here = self._follower.present().joint_rad
-        action: FloatArray = np.clip(there - here, self._low, self._high)
-        return action
+    def restart(self) -> None:
+        """The arm was held and may move again; what was asked for before counts no more."""
+
+    def action(self, keys: Sequence[str], now_s: float) -> FloatArray:
+        """The action for the keys pressed since the last one. Raises LeaderLost."""
+
+    def sent(self) -> None:
+        """The action has gone out."""
 
 
-def drive(
-    arm: SerialArm,
-    keys: Keys,
-    pilot: Pilot,
-    tell: Callable[[str], object],
-) -> None:
-    """Drive until q, or until the arm's link fails.
+class Drive:
+    """One arm, one pilot, one terminal. Nothing moves until the pilot asks for it.
 
     Args:
         arm: Not yet open.
-        keys: Entered.
+        keys: What a person presses.
         pilot: Says what to do.
-        tell: Shows a line about how things are.
-
-    Raises:
-        HardwareError: the link failed.
+        screen: Where how things are is shown, at every period.
     """
-    guarded = Guarded(arm)
-    guarded.open()
-    try:
-        observation = guarded.reset()
-        due_s = time.monotonic()
-        while True:
-            pressed = keys.pressed()
-            now_s = time.monotonic()
-            if "q" in pressed:
-                return
-            if " " in pressed:
-                guarded.stop()
-            if "c" in pressed and observation.ended is not Ended.RUNNING:
-                guarded.acknowledge()
-                arm.acknowledge()
-                observation = guarded.reset()
-            if observation.ended is Ended.TRUNCATED:
-                observation = guarded.reset()
-            elif observation.ended is Ended.RUNNING:
-                guarded.apply(pilot(pressed, now_s))
-            due_s += arm.spec.period_s
-            time.sleep(max(0.0, due_s - time.monotonic()))
-            due_s = max(due_s, time.monotonic() - arm.spec.period_s)
-            observation = guarded.observe()
-            x, y, z = arm.present().tool_m.tolist()
-            state = observation.reason or "moving"
-            tell(f"tool {x:6.3f} {y:6.3f} {z:6.3f} m   {state}")
-            if arm.is_lost:
-                raise HardwareError(observation.reason)
-    except SafetyStop as stop:
-        raise HardwareError(f"{stop}") from stop
-    finally:
-        guarded.close()
+
+    def __init__(self, arm: SerialArm, keys: Typed, pilot: Pilot, screen: Screen) -> None:
+        self._arm, self._keys, self._pilot, self._screen = arm, keys, pilot, screen
+        self._guarded = Guarded(arm)
+        self._held = ""
+        """why the arm holds until Enter; "" while it may move"""
+        self._limited = ""
+
+    def run(self) -> None:
+        """Drive until q, or until the arm's link fails. The arm holds afterwards.
+
+        Raises:
+            HardwareError: the link failed.
+            TerminalGone: nobody is there any more to press a key.
+        """
+        guarded, arm = self._guarded, self._arm
+        self._keys.before_suspension = guarded.stop
+        guarded.open()
+        try:
+            observation = guarded.reset()
+            self._pilot.restart()
+            due_s = time.monotonic()
+            while True:
+                keys = self._keys.pressed()
+                if "q" in keys:
+                    return
+                observation = self._step(keys, observation)
+                due_s += arm.spec.period_s
+                time.sleep(max(0.0, due_s - time.monotonic()))
+                due_s = max(due_s, time.monotonic() - arm.spec.period_s)
+                observation = guarded.observe()
+                if arm.is_lost:
+                    raise HardwareError(observation.reason)
+                self._notice(observation)
+                self._screen.show(self._line())
+        except SafetyStop as stop:
+            raise HardwareError(f"{stop}") from stop
+        finally:
+            guarded.close()
+
+    def _step(self, keys: Sequence[str], observation: Observation) -> Observation:
+        if "space" in keys:
+            self._hold(_STOPPED)
+        elif self._held:
+            return self._go_on() if "enter" in keys else observation
+        elif observation.ended is Ended.TRUNCATED:
+            return self._guarded.reset()
+        elif observation.ended is Ended.RUNNING:
+            try:
+                action = self._pilot.action(keys, time.monotonic())
+            except LeaderLost as lost:
+                self._hold(str(lost))
+                return observation
+            executed = self._guarded.apply(action)
+            self._pilot.sent()
+            self._look_at(executed)
+        return observation
+
+    def _hold(self, why: str) -> None:
+        self._guarded.stop()
+        self._is_held(why)
+
+    def _is_held(self, why: str) -> None:
+        if why != self._held:
+            self._screen.say(f"the arm holds: {why}")
+        self._held = why
+
+    def _go_on(self) -> Observation:
+        """A person has seen why it holds. What still stands in the way is shown, and it holds."""
+        guarded = self._guarded
+        try:
+            self._pilot.restart()
+            self._arm.acknowledge()
+            guarded.acknowledge()
+            observation = guarded.reset()
+        except (HardwareError, SafetyStop) as error:
+            self._hold(str(error))
+            return guarded.observe()
+        self._held = self._limited = ""
+        return observation
+
+    def _notice(self, observation: Observation) -> None:
+        """What others than the pilot have held the arm for: the supervisor, the gates, Ctrl-Z."""
+        if self._held:
+            return
+        if observation.ended is Ended.FAULT:
+            self._is_held(observation.reason or _STOPPED)
+        elif self._guarded.latched:
+            self._is_held(_STOPPED)
+
+    def _look_at(self, executed: Executed) -> None:
+        if executed.target is None and executed.gates & ~Gate.STOPPED:
+            self._hold(
+                f"this program stood still for a moment ({executed.gates.name}): what is asked for "
+                "so late is not sent. Is the computer busy?"
+            )
+        names = [words for gate, words in _LIMITED.items() if executed.gates & gate]
+        self._limited = ", ".join(names)
+
+    def _line(self) -> str:
+        x, y, z = self._arm.tool_m.tolist()
+        place = f"tool {x:6.3f} {y:6.3f} {z:6.3f} m"
+        if self._held:
+            return f"{place}   HOLDS (enter: go on)"
+        limited = f" [{self._limited}]" if self._limited else ""
+        return f"{place}   {self._pilot.note}{limited}"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from robofeed_serial.arm_file import AnyArm
+    from robofeed_serial.driver import SerialArm
+    from robofeed_serial.following import Following
 
 
 def command(
@@ -17,44 +23,82 @@ def command(
         str, typer.Option(help="The port of a leader arm of the same kind, moved by hand.")
     ] = "",
     leader_calibration: Annotated[
-        str, typer.Option(help="The leader's calibration: its name or file.")
+        str,
+        typer.Option(help="The leader's calibration. Default: ARM-leader, or the leader's name."),
     ] = "",
+    speed_share: Annotated[
+        float, typer.Option(min=0.05, max=1.0, help="Of the arm's speed limits.")
+    ] = 1.0,
 ) -> None:
-    """Drive an arm by keys, or by a leader arm of the same kind. Stops at once on space.
-
-    In a browser: robofeed record with the arm as backend, and the page it names.
-    """
+    """Drive an arm by keys, or by a leader arm of the same kind. Space stops it at once."""
     import sys
 
-    from robofeed_serial.arm_file import load_any_arm, load_arm
+    from robofeed_serial.arm_file import ArmFile, load_any_arm
     from robofeed_serial.config import SerialConfig
     from robofeed_serial.driver import SerialArm
-    from robofeed_serial.keys import Keys
-    from robofeed_serial.leader import open_leader
-    from robofeed_serial.teleop import HELP, KEY_SPEED_M_S, KeyPilot, LeaderPilot, drive
+    from robofeed_serial.key_pilot import KeyPilot
+    from robofeed_serial.keys import Keys, TerminalGone
+    from robofeed_serial.status_line import StatusLine
+    from robofeed_serial.teleop import Drive, Pilot
 
     file = load_any_arm(arm)
+    can_grip = isinstance(file, ArmFile) and file.gripper is not None
     config = SerialConfig(
         arm=str(file.path),
         port=port,
         calibration=calibration,
         action="joint" if leader_port else "end_effector",
+        gripper=can_grip,
         start="stay",
+        posture="start",
         horizon=10**9,
+        period_s=0.01 if leader_port else 0.02,
+        speed_share=speed_share,
         watchdog_s=0.2,
         max_observation_age_s=0.2,
     )
-    follower = SerialArm(config, file.protocol)
+    driven = SerialArm(config, file.protocol)
+    keys = Keys()
+    leading = _leading(file, driven, port, leader_port, leader_calibration)
+    pilot: Pilot = leading or KeyPilot(driven, can_grip)
+    left = (
+        f"The arm holds where it is, its torque on. robofeed arm park {arm} --port {port} brings "
+        "it to rest"
+    )
+    try:
+        with keys, StatusLine(sys.stdout.fileno()) as line:
+            print("\n".join(pilot.help), flush=True)
+            Drive(driven, keys, pilot, line).run()
+    except TerminalGone:
+        return  # nobody is there to read more
+    except KeyboardInterrupt:
+        print(left)
+        raise
+    finally:
+        if leading is not None:
+            leading.close()
+    print(left)
+    if leading is not None and (figures := leading.figures()):
+        print(figures)
 
-    def tell(line: str) -> None:
-        sys.stdout.write(f"\r{line[:100]:100s}")
-        sys.stdout.flush()
 
-    with Keys() as keys:
-        print(HELP)
-        if leader_port:
-            with open_leader(load_arm(arm), leader_port, leader_calibration) as leader:
-                drive(follower, keys, LeaderPilot(leader, follower), tell)
-        else:
-            drive(follower, keys, KeyPilot(KEY_SPEED_M_S * config.period_s), tell)
-    print()
+def _leading(
+    file: AnyArm, driven: SerialArm, port: str, leader_port: str, calibration: str
+) -> Following | None:
+    """The pilot that follows the leader on `leader_port`, opened; None where there is none."""
+    from robofeed import ConfigError
+    from robofeed_serial.arm_file import ArmFile
+    from robofeed_serial.dialogue import wait_for_enter
+    from robofeed_serial.following import Following
+    from robofeed_serial.leader import Leader, leader_calibration, leader_of
+
+    if not leader_port:
+        return None
+    if os.path.realpath(port) == os.path.realpath(leader_port):
+        raise ConfigError(f"{leader_port} is the port of the arm itself: give the leader's")
+    if not isinstance(file, ArmFile):
+        raise ConfigError(f"{file.name} takes G-code: no leader arm leads it, drive it by keys")
+    kind = leader_of(file)
+    leader = Leader(kind, leader_port, leader_calibration(kind, file, calibration))
+    leader.open(wait_for_enter)
+    return Following(leader, driven, file.gripper is not None)

@@ -13,7 +13,12 @@ from robofeed_serial.calibration import nominal
 from robofeed_serial.ticks import JointScale
 from robofeed_serial.twin.arm import Kinematic, Mechanics, TwinArm
 from robofeed_serial.twin.dynamixel_line import DynamixelLine
-from robofeed_serial.twin.dynamixel_servo import XL330_M288, XL430_W250, DynamixelServo
+from robofeed_serial.twin.dynamixel_servo import (
+    XL330_M077,
+    XL330_M288,
+    XL430_W250,
+    DynamixelServo,
+)
 from robofeed_serial.twin.feetech_line import FeetechLine
 from robofeed_serial.twin.feetech_registers import MIDDLE
 from robofeed_serial.twin.feetech_servo import Sts3215
@@ -22,7 +27,7 @@ from robofeed_serial.twin.servo import Servo
 from robofeed_serial.twin.supply import Supply
 from robofeed_serial.twin.wire import Line
 
-DYNAMIXEL_MODELS = {model.name.upper(): model for model in (XL430_W250, XL330_M288)}
+DYNAMIXEL_MODELS = {model.name.upper(): model for model in (XL430_W250, XL330_M288, XL330_M077)}
 BRACKET_KG = 0.02
 """A servo's share of printed parts and screws, where the arm's model has no masses; an estimate"""
 BOARD_MIDDLE = 3000

@@ -1,4 +1,4 @@
-"""Control tables of the Dynamixel X servos XL430-W250 and XL330-M288, after the e-manual.
+"""Control tables of the Dynamixel X servos XL430-W250 and XL330, after the e-manual.
 
 Little-endian, two's complement. Indirect addresses (168 and on) are not modelled: access there is
 refused.
@@ -118,17 +118,25 @@ XL430 = _shared(
     shutdown=52,
     baud_rates=8,
 )
-XL330 = (
-    *_shared(
-        model=1200,
-        firmware=46,
-        temperature=70,
-        voltage=(31, 70, 35, 70),
-        speed_limit=(445, 2047),
-        gains=(400, 0),
-        shutdown=53,
-        baud_rates=7,
-    ),
-    _eeprom("current_limit", 38, 2, 1750, 0, 1750),
-    _ram("goal_current", 102, 2, 1750, -1750, 1750),
-)
+
+
+def _xl330(model: int, speed_limit: int) -> tuple[Register, ...]:
+    return (
+        *_shared(
+            model=model,
+            firmware=46,
+            temperature=70,
+            voltage=(31, 70, 35, 70),
+            speed_limit=(speed_limit, 2047),
+            gains=(400, 0),
+            shutdown=53,
+            baud_rates=7,
+        ),
+        _eeprom("current_limit", 38, 2, 1750, 0, 1750),
+        _ram("goal_current", 102, 2, 1750, -1750, 1750),
+    )
+
+
+XL330 = _xl330(1200, 445)
+XL330_FAST = _xl330(1190, 1620)
+"""XL330-M077: the same with a quarter of the gear, as in leader arms."""

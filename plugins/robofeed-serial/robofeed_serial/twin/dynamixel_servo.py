@@ -14,6 +14,7 @@ from robofeed_serial.twin.dynamixel_registers import (
     POSITION,
     TICKS_PER_TURN,
     XL330,
+    XL330_FAST,
     XL430,
 )
 from robofeed_serial.twin.motor import MotorFigures, MotorModel
@@ -83,6 +84,21 @@ XL330_M288 = DynamixelModel(
         idle_current_a=0.02,
         stiffness_nm_rad=10.0,
         friction_nm=0.02,
+        backlash_rad=math.radians(0.33),
+        mass_kg=0.018,
+    ),
+)
+XL330_M077 = DynamixelModel(
+    "xl330-m077",
+    XL330_FAST,
+    MotorFigures(
+        nominal_v=5.0,
+        stall_torque_nm=0.22,
+        no_load_speed_rad_s=40.0,  # 383 turns a minute
+        stall_current_a=1.47,
+        idle_current_a=0.02,
+        stiffness_nm_rad=4.0,
+        friction_nm=0.01,
         backlash_rad=math.radians(0.33),
         mass_kg=0.018,
     ),

@@ -17,7 +17,7 @@ ARMS = [name for name in arm_names() if isinstance(load_any_arm(name), ArmFile)]
 
 
 def test_the_bundled_arms_are_all_there() -> None:
-    assert ARMS == ["koch", "omx", "rfp6", "so100", "so101"]
+    assert ARMS == ["koch", "koch_leader", "omx", "rfp6", "so100", "so101"]
 
 
 @pytest.mark.parametrize("name", ARMS)
