@@ -26,6 +26,10 @@ from robofeed_serial.supervised_arm import ArmReading
 START_TOLERANCE_RAD = 0.06
 """so far outside its range a joint may be found before the arm is switched on"""
 GOAL_TOLERANCE_TICKS = 2
+FRESH_S = 0.05
+"""by so much may the states of an arm's servos be of different ages when it is switched on"""
+MOVED_RAD = 0.05
+"""so far may a joint have been moved while the goals were being written"""
 _TRIES = 3
 _PAUSE_S = 0.15
 FIRST_READ_S = 3.0
@@ -178,13 +182,16 @@ class ServoArm:
         """Switch the torque on where the arm stands, and return where that is.
 
         Each servo's goal is its present position, and is read back, before its torque goes on: a
-        goal of yesterday's would be a jump.
+        goal of yesterday's would be a jump. So would that of a position which is not present any
+        more: every servo has told just now, and the arm still stands there afterwards.
 
         Raises:
-            HardwareError: a joint is outside its range, or a goal does not arrive.
+            HardwareError: a joint is outside its range, moves or is silent, or a goal does not
+                arrive.
         """
+        trouble = ""
         for _ in range(_TRIES):
-            reading = self.read()
+            reading = self._fresh_reading()
             self._within_ranges(reading)
             wanted = {
                 servo_id: scale.to_ticks(rad)
@@ -197,13 +204,21 @@ class ServoArm:
                 for servo_id, ticks in held.items()
                 if ticks is not None and abs(ticks - wanted[servo_id]) > GOAL_TOLERANCE_TICKS
             ]
-            if not late:
+            if late:
+                trouble = (
+                    f"servo {late[0]} on {self.bus.port} does not take a goal: its torque stays "
+                    "off, nothing has moved. Look with: robofeed arm scan " + self.bus.port
+                )
+                continue
+            after = self._fresh_reading().rad
+            moved = [
+                abs(now - then) > MOVED_RAD for now, then in zip(after, reading.rad, strict=True)
+            ]
+            if not any(moved):
                 self.bus.set_torque(self.ids, True)
                 return reading.rad
-        raise HardwareError(
-            f"servo {late[0]} on {self.bus.port} does not take a goal: its torque stays off, "
-            f"nothing has moved. Look with: robofeed arm scan {self.bus.port}"
-        )
+            trouble = f"{self.label(moved.index(True))} is being moved: hold the arm still"
+        raise HardwareError(trouble)
 
     def acknowledge(self) -> bool:
         """Release what servos or their controller have latched; whether `engage` is due again."""
@@ -269,6 +284,21 @@ class ServoArm:
             # A silent servo keeps its watchdog: safe as well.
             with contextlib.suppress(RobofeedError):
                 self.bus.write(servo_id, "watchdog", 0)
+
+    def _fresh_reading(self) -> ArmReading:
+        """What all servos told at nearly one time. Raises HardwareError where one is silent."""
+        for attempt in range(_TRIES):
+            if attempt:
+                time.sleep(_PAUSE_S)  # one that was silent is asked less often for a while
+            reading = self.read()
+            newest_ns, oldest_ns = max(reading.time_ns), min(reading.time_ns)
+            if newest_ns - oldest_ns <= FRESH_S * 1e9:
+                return reading
+        silent = self.label(reading.time_ns.index(oldest_ns))
+        raise HardwareError(
+            f"{silent} has not said where it is for {(newest_ns - oldest_ns) / 1e9:.1f} s: the "
+            "torque stays off. Check its cable"
+        )
 
     def _within_ranges(self, reading: ArmReading) -> None:
         for servo, rad, (low, high) in zip(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -60,6 +60,10 @@ class MemoryBus:
     log: list[tuple[str, int, int]] = field(default_factory=list)
     """what was written, in order: "goal" or "torque", servo, value"""
     deaf_to_goals: set[int] = field(default_factory=set)
+    deaf_to_groups: set[int] = field(default_factory=set)
+    """answer when asked alone, and not among others"""
+    on_goals: Callable[[], object] = lambda: None
+    """called when goals have been written"""
 
     def pass_time(self) -> None:
         self.now_ns += CYCLE_NS
@@ -91,7 +95,7 @@ class MemoryBus:
             raise PortGone("the port memory was lost")
         for servo_id in ids:
             servo = self.servos[servo_id]
-            if not servo.mute:
+            if not servo.mute and servo_id not in self.deaf_to_groups:
                 servo.told = ServoState(
                     servo_id,
                     self.now_ns,
@@ -110,6 +114,7 @@ class MemoryBus:
             self.log.append(("goal", servo_id, ticks))
             if servo_id not in self.deaf_to_goals:
                 self.servos[servo_id].goal = ticks
+        self.on_goals()
 
     def set_torque(self, ids: Sequence[int], on: bool) -> None:
         for servo_id in ids:

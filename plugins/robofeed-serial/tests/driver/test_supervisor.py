@@ -56,6 +56,36 @@ def test_a_servo_that_takes_no_goal_gets_no_torque(bench: Any) -> None:
     assert not any(servo.torque for servo in bench.bus.servos.values())
 
 
+def test_a_servo_whose_place_is_of_long_ago_is_not_switched_on(bench: Any) -> None:
+    bench.cycle()
+    bench.bus.deaf_to_groups.add(3)
+    bench.bus.servos[3].position = 2300  # it fell meanwhile
+    bench.cycle(100)
+    report = bench.ask(Request.ENGAGE)
+
+    assert report.failure is Failure.HARDWARE
+    assert "elbow_flex" in report.reason and "has not said where it is for 1.0 s" in report.reason
+    assert not any(servo.torque for servo in bench.bus.servos.values())
+    bench.bus.deaf_to_groups.clear()
+    assert bench.ask(Request.ENGAGE).mode is Mode.HOLDING
+    assert bench.bus.servos[3].goal == 2300
+
+
+def test_an_arm_that_is_moved_while_it_is_switched_on_does_not_jump_back(bench: Any) -> None:
+    bench.cycle()
+    places = iter([2100, 2300])
+
+    def move() -> None:
+        bench.bus.servos[3].position = next(places, 2300)
+
+    bench.bus.on_goals = move
+    assert bench.ask(Request.ENGAGE).mode is Mode.HOLDING
+
+    first_torque = [what for what, _, _ in bench.bus.log].index("torque")
+    goals = [ticks for _, servo, ticks in bench.bus.log[:first_torque] if servo == 3]
+    assert goals == [2048, 2100, 2300]
+
+
 def test_an_arm_outside_its_range_is_not_switched_on(bench: Any) -> None:
     bench.bus.servos[3].position = 3500
     bench.cycle()
