@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         RewardModel,
     )
     from robofeed.labelling.clip_maker import ClipMaker
+    from robofeed.labelling.live_film import LiveFilm
     from robofeed.labelling.run_camera import open_clips
     from robofeed.observe.camera import Cameras
     from robofeed.observe.camera_settings import CameraSettings
@@ -72,6 +73,7 @@ __all__ = [
     "HardwareError",
     "Learner",
     "Limits",
+    "LiveFilm",
     "Observation",
     "Policy",
     "Provider",
@@ -127,6 +129,7 @@ _HOMES = {
         "RewardModel",
     ),
     "robofeed.labelling.clip_maker": ("ClipMaker",),
+    "robofeed.labelling.live_film": ("LiveFilm",),
     "robofeed.labelling.run_camera": ("open_clips",),
     "robofeed.observe.camera": ("Cameras",),
     "robofeed.observe.camera_settings": ("CameraSettings",),

@@ -17,7 +17,7 @@ from robofeed.data.spec import FloatArray
 
 View = Callable[[int, int, str], Picture]
 """What one camera sees: given height, width and its name ("" = the usual one)."""
-_AND = "+"
+AND = "+"
 """Between the names of cameras that share a picture."""
 
 
@@ -53,8 +53,7 @@ class FilmedShots:
         times_ns: Of what each step led to.
         height: Of the pictures to make.
         width: Of them.
-        camera: Which, or several joined by "+"; "" = the first. Of several that were not there,
-            all that were are shown.
+        camera: Which of them (`cameras_shown`).
     """
 
     def __init__(
@@ -67,14 +66,12 @@ class FilmedShots:
     ) -> None:
         self._frames, self._times_ns = frames, times_ns
         self._size = height, width
-        # Presets name the views of a simulator, and a real arm has the cameras that it has.
-        named = [name for name in camera.split(_AND) if name in frames.films]
-        self._camera = _AND.join(named or list(frames.films)[: None if camera else 1])
+        self._camera = AND.join(cameras_shown(camera, list(frames.films)))
         self._decoded: dict[str, tuple[int, Picture]] = {}
 
     def content(self) -> str:
         digest = hashlib.sha256()
-        for name in self._camera.split(_AND):
+        for name in self._camera.split(AND):
             for time_ns in self._times_ns.tolist():
                 photograph = self._frames.at(name, time_ns) if name else None
                 jpeg = photograph.jpeg if photograph is not None else b""
@@ -98,9 +95,19 @@ class FilmedShots:
         return together(view, *self._size, self._camera)
 
 
+def cameras_shown(camera: str, there: Sequence[str]) -> list[str]:
+    """Which cameras of an arm are shown: those named, joined by "+"; "" = the first.
+
+    None of those named is there = all that are: presets name the views of a simulator, and a real
+    arm has the cameras that it has.
+    """
+    named = [name for name in camera.split(AND) if name in there]
+    return named or list(there[: None if camera else 1])
+
+
 def together(view: View, height: int, width: int, camera: str) -> Picture:
     """What one camera sees, or what several do: side by side, in a high picture above another."""
-    names: Sequence[str] = camera.split(_AND)
+    names: Sequence[str] = camera.split(AND)
     across = width >= height
     side = width if across else height
     edges = [side * number // len(names) for number in range(len(names) + 1)]

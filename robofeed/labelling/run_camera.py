@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from robofeed.config import RunConfig, checked
 from robofeed.data.errors import RobofeedError
 from robofeed.data.run_folder import RunFolder, open_run_folder
 from robofeed.feedback.clips import Camera, ClipLook, ClipStore
-from robofeed.interfaces import Backend, Renders
+from robofeed.interfaces import Backend, Provider, Renders
 from robofeed.plugins import load_plugins
 from robofeed.run_file import load_config
 
@@ -42,10 +45,26 @@ def open_clips(run_dir: Path) -> ClipStore:
     )
 
 
-def _camera(config: RunConfig) -> Camera:
+def make_backend(config: RunConfig) -> Backend:
+    """The backend of a run, not opened.
+
+    Raises:
+        ConfigError: its plugin is missing or broken, or its settings are not understood.
+    """
+    provider, settings = _chosen(config)
+    backend: Backend = provider.create(settings, None)
+    return backend
+
+
+def _chosen(config: RunConfig) -> tuple[Provider[Any], BaseModel]:
     use = config.backend.use
     provider = load_plugins().provider("backend", use)
-    settings = checked(provider.config_type, config.backend.table(use), ("backend", use))
+    return provider, checked(provider.config_type, config.backend.table(use), ("backend", use))
+
+
+def _camera(config: RunConfig) -> Camera:
+    use = config.backend.use
+    provider, settings = _chosen(config)
     backend: Backend = provider.create(settings, None)
     period_s = backend.spec.period_s
     if not isinstance(backend, Renders):

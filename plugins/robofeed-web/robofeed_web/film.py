@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from robofeed import Clip, ClipMaker, open_clips
+from robofeed import Clip, ClipMaker, LiveFilm, open_clips
 from robofeed.data.episode import Segment
 
 
@@ -18,6 +18,7 @@ class RunFilm:
     def __init__(self, run_dir: Path) -> None:
         self._clips = open_clips(run_dir)
         self._maker = ClipMaker(run_dir)
+        self._live = LiveFilm(run_dir)
         self._drawing = threading.Lock()
 
     def clip_id(self, segment: Segment) -> str:
@@ -37,6 +38,11 @@ class RunFilm:
         """A picture of one scene, uint8 [height, width, 3]. Raises DataError."""
         with self._drawing:
             return self._clips.draw(scene)
+
+    def newest(self) -> bytes:
+        """What a real arm's cameras see now, as a JPEG. Raises DataError where they do not."""
+        with self._drawing:
+            return self._live.newest()
 
     def close(self) -> None:
         """End the process. Idempotent."""

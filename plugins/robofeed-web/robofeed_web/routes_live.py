@@ -112,12 +112,14 @@ async def _tell(socket: WebSocket, service: Service, viewer: Viewer) -> None:
     told: object = object()
     welcomed = False
     shown = 0
+    blind = ""
     while True:
         while viewer.inbox:
             await socket.send_json(viewer.inbox.popleft())
         if not live.connected and told is not None:
             await socket.send_json({"is": "gone"})
             told, welcomed = None, False
+            shown, blind = 0, ""
         if live.welcome is not None and not welcomed:
             await socket.send_json(live.welcome)
             welcomed = True
@@ -126,6 +128,9 @@ async def _tell(socket: WebSocket, service: Service, viewer: Viewer) -> None:
             await socket.send_json({key: each for key, each in state.items() if key != "scene"})
             told = state
             shown, picture = await pictures.newer(state.get("scene"), shown)
+            if pictures.why_not != blind:
+                blind = pictures.why_not
+                await socket.send_json({"is": "picture", "why_not": blind})
             if picture:
                 await socket.send_bytes(picture)
         await asyncio.sleep(_STATE_EVERY_S)

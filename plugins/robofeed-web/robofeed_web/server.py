@@ -67,7 +67,7 @@ def serve(
             members=members,
             figures=RunFigures(folder.path),
             live=LiveLink(folder.path),
-            pictures=LivePictures(film.draw),
+            pictures=LivePictures(film.draw, film.newest),
             cookie=cookie,
         )
         server = uvicorn.Server(

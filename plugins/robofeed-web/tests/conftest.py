@@ -20,6 +20,7 @@ import uvicorn
 
 from robofeed.data import consent
 from robofeed.data.episode import Episode, Segment
+from robofeed.data.errors import DataError
 from robofeed.data.feedback import Feedback, Query
 from robofeed.data.ledger import Ledger
 from robofeed.data.observation import Ended
@@ -39,6 +40,9 @@ class FakeClip:
 
 class FakeFilm:
     """Clips without numbers: a white bar on black, whose height says how good the segment is."""
+
+    frame = b""
+    """what a camera sees now, as a JPEG"""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -60,6 +64,11 @@ class FakeFilm:
 
     def draw(self, scene: Any) -> Any:
         return np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+
+    def newest(self) -> bytes:
+        if not self.frame:
+            raise DataError("this arm has no camera")
+        return self.frame
 
     def close(self) -> None:
         pass

@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
 from robofeed.data.feedback import Consent
 from robofeed.data.people import Role
+from robofeed.data.picture import as_jpeg
 
 from .browser import ask_for_controls, chromium, come_in
-from .conftest import Caller, Served
+from .conftest import Caller, FakeFilm, Served
 
 __all__ = ["chromium"]
 
@@ -33,6 +35,7 @@ class Arm:
     def __init__(self, run_dir: Path) -> None:
         self.heard: list[dict[str, Any]] = []
         self.busy = ""
+        self.scene = [0.0]
         self.late_s = 0.0
         self._to_tell: deque[dict[str, Any]] = deque()
         self.deaf = False
@@ -90,7 +93,7 @@ class Arm:
             "joint_rad": [0.1, -0.5],
             "tool_m": [0.1, 0.2, 0.3],
             "gripper": None,
-            "scene": [0.0],
+            "scene": self.scene,
             "latency": {"last_ms": 10.0, "median_ms": 12.0, "count": 4},
             "overruns": 0,
         }
@@ -179,6 +182,30 @@ def test_a_page_that_is_gone_gives_the_controls_back(page: Page, arm: Arm) -> No
     page.close()
 
     arm.wait_for("release")
+
+
+PIXEL = (
+    """() => [...document.querySelector("canvas").getContext("2d").getImageData(9, 9, 1, 1).data]"""
+)
+
+
+def test_a_real_arm_is_shown_by_its_cameras_or_not_at_all(
+    page: Page, arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grey = [90, 90, 90, 255]
+    page.wait_for_function(f"() => ({PIXEL})().every((each, k) => Math.abs(each - {grey}[k]) < 4)")
+    arm.scene = []
+    page.wait_for_selector(".blind:not([hidden])")
+
+    # What was there a moment ago is no picture of now.
+    assert page.inner_text(".blind") == "No picture: this arm has no camera"
+    assert page.evaluate(PIXEL) == [0, 0, 0, 0]
+
+    red = as_jpeg(np.full((96, 128, 3), (200, 30, 30), np.uint8))
+    monkeypatch.setattr(FakeFilm, "frame", red)
+    page.wait_for_selector(".blind", state="hidden")
+    page.wait_for_function(f"() => Math.abs(({PIXEL})()[0] - 200) < 8")
+    assert page.evaluate("document.querySelector('canvas').width") == 128
 
 
 def test_one_page_drives_and_another_takes_over_only_when_told_to(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from robofeed import open_clips
+from robofeed import DataError, LiveFilm, open_clips
 from robofeed.act.rollout import ExpertPolicy, Rollout
 from robofeed.config import resolve
 from robofeed.data.episode import Segment
 from robofeed.data.episode_frames import Darkroom
+from robofeed.data.picture import from_jpeg
 from robofeed.data.run_folder import RunFolder
 from robofeed.data.store import EpisodeStore
 from robofeed.observe.fleet import LocalFleet
@@ -20,6 +22,8 @@ from robofeed.plugins import load_plugins
 from robofeed.run_file import dump_toml, load_config
 from robofeed.training.parts import MakeBackend
 from robofeed_serial.twin.process import Twin
+
+from .web_camera import until
 
 STEPS = 30
 PERIOD_S = 0.1
@@ -60,8 +64,12 @@ def test_an_episode_of_a_real_arm_is_shown_as_its_camera_saw_it(twin: Twin, tmp_
         rollout = Rollout(fleet, [3], ["e000000"], lambda: ExpertPolicy(fleet), None)
         ((recorded),) = rollout.run()
         store.write(recorded.episode, recorded.truth)
+        live = LiveFilm(tmp_path)
+        until(partial(_sees, live))
     finally:
         fleet.close()
+    with pytest.raises(DataError, match="camera front"):
+        live.newest()
 
     clip = open_clips(tmp_path).clip(Segment("e000000", 0, STEPS))
 
@@ -76,3 +84,11 @@ def test_an_episode_of_a_real_arm_is_shown_as_its_camera_saw_it(twin: Twin, tmp_
     # The arm has moved from its home pose to a target, before a table that stays where it is.
     changed = np.abs(shown[0] - shown[-1]).mean(axis=2) > 30
     assert 0.002 < changed.mean() < 0.5
+
+
+def _sees(live: LiveFilm) -> bool:
+    """Whether the live view has a picture; under load one may be late."""
+    try:
+        return from_jpeg(live.newest()).shape == (480, 640, 3)
+    except DataError:
+        return False

@@ -26,13 +26,14 @@ export class LiveView {
     addEventListener("keydown", this.pressed);
     this.canvas = element("canvas", { width: 320, height: 240 });
     this.pen = this.canvas.getContext("2d");
+    this.blind = element("p.blind", { role: "status", hidden: true });
     this.doing = element("p.doing", { role: "status" });
     this.state = element("div.state");
     this.controls = element("div.controls");
     this.root = element(
       "section.live",
       {},
-      element("div.picture", {}, this.canvas, this.doing, this.controls),
+      element("div.picture", {}, this.canvas, this.blind, this.doing, this.controls),
       this.state,
     );
     this.drawGone();
@@ -73,8 +74,15 @@ export class LiveView {
       this.canvas.width = picture.width;
       this.canvas.height = picture.height;
     }
-    this.pen.drawImage(picture, 0, 0);
+    if (this.blind.hidden) this.pen.drawImage(picture, 0, 0);
     picture.close();
+  }
+
+  // A picture that is no longer true is worse than none to somebody who drives by it.
+  drawBlind(why) {
+    this.blind.hidden = !why;
+    this.blind.textContent = why && `No picture: ${why}`;
+    if (why) this.pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
   hear(message) {
@@ -89,6 +97,7 @@ export class LiveView {
         this.drawControls();
       },
       state: () => this.drawState(message),
+      picture: () => this.drawBlind(message.why_not),
       busy: () => this.drawBusy(message),
       taken: () => {
         // Not asked for any longer: the page was left meanwhile.
