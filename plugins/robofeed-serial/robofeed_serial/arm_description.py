@@ -75,6 +75,15 @@ class LimitsTable(Table):
     workspace_high_m: Vector | None = None
 
 
+class BodyTable(Table):
+    """What the links could run into."""
+
+    on_table: bool = False
+    """the base's z = 0 is a table, which no link may be sent into"""
+    radius_m: dict[str, Positive] = {}
+    """how thick links are round the line to their next joint, where the model has no shapes"""
+
+
 class ArmDescription(Table):
     """An arm: its joints in the order of the chain, base first."""
 
@@ -85,6 +94,7 @@ class ArmDescription(Table):
     baud: int = Field(gt=0)
     model: ModelTable
     limits: LimitsTable
+    body: BodyTable = BodyTable()
     joints: tuple[Joint, ...] = Field(min_length=1)
     things: ClassVar[str] = "joints"
     """what it is made of, for messages"""

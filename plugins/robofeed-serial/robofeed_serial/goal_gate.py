@@ -1,4 +1,4 @@
-"""What the port's owner lets through of a goal, whoever asks: ranges, speed, short horizon, box.
+"""What the port's owner lets through of a goal: ranges, speed, short horizon, box, links apart.
 
 The short horizon: no goal is further from where the arm is measured than it may travel while the
 watchdog waits, for each joint and for the tool. Whatever dies, the arm stops within that.
@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 Point = tuple[float, float, float]
 _TRIES = 6
+_SHARES = (0.75, 0.5, 0.25, 0.1)
+"""of a way that ends too near another link"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,33 @@ class Bounds:
     watchdog_s: float
 
 
-class GoalGate:
-    """Stateless: what may be sent follows from where the arm is and what was sent last."""
+class KeepsApart(Protocol):
+    """What is asked of an arm's body."""
 
-    def __init__(self, bounds: Bounds, tool: Callable[[Sequence[float]], Point]) -> None:
-        self._bounds, self._tool = bounds, tool
+    def first_free(
+        self, poses_rad: Sequence[Sequence[float]]
+    ) -> tuple[int, tuple[str, str] | None]:
+        """The first of these poses that may be gone to from the last, and what forbids pose 0."""
+
+
+class GoalGate:
+    """Stateless: what may be sent follows from where the arm is and what was sent last.
+
+    Args:
+        bounds: What it keeps to.
+        tool: Forward kinematics.
+        body: Of the arm; None = its links are not looked at.
+    """
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        tool: Callable[[Sequence[float]], Point],
+        body: KeepsApart | None = None,
+    ) -> None:
+        self._bounds, self._tool, self._body = bounds, tool, body
+        self.too_near: tuple[str, str] | None = None
+        """of the newest goal: two links that would have come too near, which it was kept from"""
         self._reach_rad = [speed * bounds.watchdog_s for speed in bounds.speed_rad_s]
         self._reach_m = bounds.tool_speed_m_s * bounds.watchdog_s
 
@@ -71,11 +96,51 @@ class GoalGate:
             start.append(last)
             goals.append(min(max(goal, least), most))
         # From here on only parts of ways between poses within all that, and so within all that.
-        goals = self._slowed(goals, start, bounds.tool_speed_m_s * dt_s)
+        most_m = bounds.tool_speed_m_s * dt_s
+        goals = self._slowed(goals, start, most_m)
         goals = self._slowed(goals, measured, self._reach_m)
+        stay = self._slowed(start, measured, self._reach_m)
         if self._leaves_box(start, self._tool(goals)):
-            return self._slowed(start, measured, self._reach_m)
-        return goals
+            goals = stay
+        return self._kept_apart(goals, start, stay, measured, most_m)
+
+    def _kept_apart(
+        self,
+        goals: list[float],
+        start: Sequence[float],
+        stay: list[float],
+        measured: Sequence[float],
+        most_m: float,
+    ) -> list[float]:
+        """The part of the way from `stay` to `goals` that brings no link too near another.
+
+        A share of it; else without one joint, else that one alone, so that what is in the way of
+        one joint does not hold the others.
+        """
+        self.too_near = None
+        if self._body is None or goals == stay:
+            return goals
+        free, self.too_near = self._body.first_free([goals, stay])
+        if free == 0:
+            return goals
+        here_m, there_m = self._tool(start), self._tool(measured)
+        ways = [
+            [q + share * (goal - q) for q, goal in zip(stay, goals, strict=True)]
+            for share in _SHARES
+        ]
+        joints = range(len(stay))
+        ways += [[*goals[:one], stay[one], *goals[one + 1 :]] for one in joints]
+        ways += [[*stay[:one], goals[one], *stay[one + 1 :]] for one in joints]
+        # The tool's way is bent: what holds at both ends is looked at again in between.
+        ways = [
+            way
+            for way in ways
+            if math.dist(tool_m := self._tool(way), here_m) <= most_m
+            and math.dist(tool_m, there_m) <= self._reach_m
+            and not self._leaves_box(start, tool_m)
+        ]
+        free, _ = self._body.first_free([*ways, stay])
+        return [*ways, stay][free]
 
     def _slowed(self, goals: list[float], start: Sequence[float], most_m: float) -> list[float]:
         """The part of the way from `start` to `goals` on which the tool goes no further."""

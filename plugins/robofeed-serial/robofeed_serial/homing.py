@@ -13,6 +13,9 @@ from robofeed_serial.supervisor_client import SupervisorClient
 PERIOD_S = 0.02
 ARRIVED_RAD = 0.08
 """Near enough: what a hobby servo's play and a load leave."""
+AHEAD_RAD = 0.03
+"""No joint is ordered further ahead on the straight way than this, which the supervisor allows each
+of them in one of its cycles: else they would come to go each its own way."""
 PATIENCE_S = 3.0
 """More than the way should take; then something is in the way."""
 
@@ -45,7 +48,8 @@ def go_to(
     began_s = time.monotonic()
     while True:
         passed_s = time.monotonic() - began_s
-        share = min(1.0, passed_s / way_s) if way_s else 1.0
+        here = report.commanded_rad or report.rad
+        share = min(1.0, _gone(start, goal_rad, here), passed_s / way_s) if way_s else 1.0
         step = [here + share * (goal - here) for here, goal in zip(start, goal_rad, strict=True)]
         client.order([*step, *padding])
         time.sleep(PERIOD_S)
@@ -58,10 +62,24 @@ def go_to(
         if passed_s > 4.0 * way_s + PATIENCE_S:
             client.rest()
             worst = off.index(max(off))
+            if report.too_near:
+                raise HardwareError(
+                    f"on the straight way to the home pose {report.too_near} would come too near "
+                    "each other: the arm holds where it is. Bring it elsewhere first, by hand with "
+                    "the torque off or with robofeed arm teleop"
+                )
             raise HardwareError(
                 f"joint {names[worst]} stays {off[worst]:.2f} rad from its home pose: is something "
                 "in its way, is its load too heavy? The arm holds where it is"
             )
+
+
+def _gone(start: Sequence[float], goal: Sequence[float], here: Sequence[float]) -> float:
+    """The share of the way from `start` to `goal` at which `here` is, and a little ahead."""
+    ways = [last - first for first, last in zip(start, goal, strict=True)]
+    square = sum(way * way for way in ways)
+    along = sum((q - first) * way for q, first, way in zip(here, start, ways, strict=False))
+    return along / square + AHEAD_RAD / max(abs(way) for way in ways)
 
 
 def _checked(client: SupervisorClient) -> Report:

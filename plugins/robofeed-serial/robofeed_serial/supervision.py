@@ -102,6 +102,8 @@ class Report:
     cycles: int = 0
     written_ns: int = 0
     """when it was put down: how long the port's owner has been silent counts from here"""
+    too_near: str = ""
+    """two links which the newest goal would have brought too near each other, in words"""
 
     def pack(self) -> bytes:
         """As bytes."""
@@ -119,8 +121,8 @@ class Report:
         )
         count = len(self.rad)
         numbers = [*self.rad, *_padded(self.rad_s, count), *_padded(self.commanded_rad, count)]
-        text = self.reason.encode("utf-8")[:MOST_TEXT]
-        return head + struct.pack(f"<{3 * count}d", *numbers) + text
+        texts = (text.encode("utf-8")[:MOST_TEXT] for text in (self.too_near, self.reason))
+        return head + struct.pack(f"<{3 * count}d", *numbers) + b"\0".join(texts)
 
     @staticmethod
     def unpack(letter: bytes) -> Report:
@@ -133,6 +135,7 @@ class Report:
             numbers = struct.unpack_from(f"<{3 * count}d", letter, start)
         except struct.error as error:
             raise ValueError(f"not a report: {error}") from None
+        too_near, _, reason = letter[start + 24 * count :].decode("utf-8", "ignore").partition("\0")
         return Report(
             time_ns,
             Mode(mode),
@@ -142,10 +145,11 @@ class Report:
             numbers[:count],
             numbers[count : 2 * count],
             numbers[2 * count :],
-            letter[start + 24 * count :].decode("utf-8", errors="ignore"),
+            reason,
             late,
             cycles,
             written_ns,
+            too_near,
         )
 
 

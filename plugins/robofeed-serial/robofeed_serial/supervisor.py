@@ -133,6 +133,7 @@ class Supervisor:
             reading.rad_s,
             self._commanded,
             self.reason,
+            too_near=" and ".join(self._gate.too_near or ()),
         )
 
     def part(self, after: Parting) -> None:
@@ -297,10 +298,14 @@ class Supervisor:
     ) -> None:
         assert self._reading is not None
         if speed is not None:
-            wanted = [
-                min(max(want, last - most * dt_s), last + most * dt_s) if want == want else last
-                for want, last, most in zip(wanted, self._commanded, speed, strict=True)
+            ways = [
+                want - last if want == want else 0.0
+                for want, last in zip(wanted, self._commanded, strict=True)
             ]
+            # All joints by one share of their ways: their straight way is known to be free.
+            left_s = max(abs(way) / most for way, most in zip(ways, speed, strict=True))
+            share = min(1.0, dt_s / left_s) if left_s else 1.0
+            wanted = [last + share * way for last, way in zip(self._commanded, ways, strict=True)]
         goals = self._gate.pass_through(wanted, self._commanded, self._reading.rad, dt_s)
         if stopped():
             self._hold("stopped by hand")

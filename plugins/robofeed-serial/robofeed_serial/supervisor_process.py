@@ -19,6 +19,7 @@ from pathlib import Path
 
 from robofeed import ConfigError, RobofeedError
 from robofeed.data.priority import go_first
+from robofeed_serial.arm_body import body_of
 from robofeed_serial.arm_file import AnyArm, load_any_arm
 from robofeed_serial.asleep import asleep_ns
 from robofeed_serial.buses import make_bus
@@ -68,7 +69,7 @@ def _start(settings: SupervisorSettings) -> tuple[Supervisor, SupervisedArm]:
     joints = len(file.joints)
     arm = _arm(file, settings, bounds)
     arm.open()
-    gate = GoalGate(bounds, lambda rad: kinematics.pose(rad[:joints]).tool_m)
+    gate = GoalGate(bounds, lambda rad: kinematics.pose(rad[:joints]).tool_m, body_of(file))
     park_speed = [PARK_SPEED * speed for speed in bounds.speed_rad_s]
     return Supervisor(arm, gate, rest_of(file), park_speed, settings.watchdog_s), arm
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from robofeed_serial.arm_body import body_of
 from robofeed_serial.arm_file import ArmFile, load_arm
 from robofeed_serial.calibration import nominal
 from robofeed_serial.goal_gate import GoalGate
@@ -151,7 +152,7 @@ class Bench:
         settings = SupervisorSettings(arm=arm.name, port="memory", watchdog_s=watchdog_s)
         self.bounds = bounds_of(arm, nominal(arm).ranges_rad(arm), settings)
         self.kinematics = arm.geometry().kinematics(0.01, hold_posture=False)
-        gate = GoalGate(self.bounds, self.tool)
+        gate = GoalGate(self.bounds, self.tool, body_of(arm))
         park = [0.25 * speed for speed in self.bounds.speed_rad_s]
         self.supervisor = Supervisor(self.arm, gate, rest_of(arm), park, watchdog_s)
         self.order: Order | None = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hypothesis import given
+import numpy as np
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from robofeed_serial.arm_body import body_of
 from robofeed_serial.arm_file import load_arm
 from robofeed_serial.calibration import nominal
 from robofeed_serial.goal_gate import GoalGate
@@ -27,6 +29,8 @@ def tool(rad: Sequence[float]) -> tuple[float, float, float]:
 
 
 GATE = GoalGate(BOUNDS, tool)
+BODY = body_of(ARM)
+CAREFUL = GoalGate(BOUNDS, tool, BODY)
 anything = st.one_of(st.floats(), st.floats(-4, 4))
 shares = st.lists(st.floats(0, 1), min_size=6, max_size=6)
 
@@ -95,3 +99,64 @@ def test_a_joint_outside_its_range_may_come_back_but_not_go_further() -> None:
 
     assert GATE.pass_through(further, outside, outside, DT_S)[2] <= outside[2]
     assert GATE.pass_through(back, outside, outside, DT_S)[2] < outside[2]
+
+
+@given(wanted=shares, place=shares)
+def test_no_link_comes_nearer_to_another_than_it_may_or_was(
+    wanted: list[float], place: list[float]
+) -> None:
+    """Some of these poses are of arms that stand in themselves, or in the table."""
+    measured = inside(place)
+    goals = CAREFUL.pass_through(inside(wanted), measured, measured, DT_S)
+
+    before, after = BODY.gaps_m([measured, goals])
+    assert (after >= np.minimum(BODY.least_m, before) - 1e-6).all()
+    assert math.dist(tool(goals), tool(measured)) <= BOUNDS.tool_speed_m_s * DT_S + 1e-9
+
+
+@settings(max_examples=30, deadline=None)
+@given(wanted=shares, place=shares)
+def test_an_arm_on_its_way_never_comes_into_itself(wanted: list[float], place: list[float]) -> None:
+    """Cycle after cycle, towards one goal, from a pose that is free."""
+    home = [*ARM.model.home_rad, 0.5]
+    rad, goal = [0.5 * (a + b) for a, b in zip(home, inside(place), strict=True)], inside(wanted)
+    assume((BODY.gaps_m([rad])[0] >= BODY.least_m).all())
+    for _ in range(100):
+        rad = CAREFUL.pass_through(goal, rad, rad, DT_S)
+        assert (BODY.gaps_m([rad])[0] >= BODY.least_m - 1e-6).all()
+
+
+FOLDED = [0.0, -1.7, 1.65, 1.6, 0.0, 0.0]
+"""the hand in the foot of the arm"""
+
+
+def test_a_goal_within_the_arm_itself_is_gone_to_as_far_as_is_free() -> None:
+    rad = [*ARM.model.home_rad, 0.0]
+    met = set()
+    for _ in range(800):
+        rad = CAREFUL.pass_through(FOLDED, rad, rad, DT_S)
+        met.add(CAREFUL.too_near)
+    room = BODY.gaps_m([rad])[0] - BODY.least_m
+
+    assert met > {None}
+    assert 0.0 <= min(room) + 1e-6
+    assert min(room) < 0.002
+
+
+def test_links_found_too_near_may_move_apart_but_not_closer() -> None:
+    home = [*ARM.model.home_rad, 0.0]
+    ways = [
+        [a + share * (b - a) for a, b in zip(home, FOLDED, strict=True)]
+        for share in np.linspace(0.0, 1.0, 501)
+    ]
+    room = np.min(BODY.gaps_m(ways) - BODY.least_m, axis=1)
+    number = int(np.argmax(room < -0.005))
+    rad, closer, apart = ways[number], ways[number + 1], ways[number - 1]
+    assert room[number] > -0.01
+
+    assert CAREFUL.pass_through(apart, rad, rad, DT_S) != rad
+    free = CAREFUL.too_near
+    assert free is None
+    before, after = BODY.gaps_m([rad, CAREFUL.pass_through(closer, rad, rad, DT_S)])
+    assert CAREFUL.too_near is not None
+    assert (after >= np.minimum(BODY.least_m, before) - 1e-6).all()
