@@ -17,6 +17,7 @@ from robofeed_serial.twin.log import Entry, entry_from_json
 
 START_S = 30.0
 STOP_S = 10.0
+BACK_S = 5.0
 
 
 class Twin:
@@ -127,6 +128,15 @@ class Twin:
     def camera_url(self) -> str:
         """Where its pictures are, with `--camera-port`."""
         return str(self.ask("camera")["url"])
+
+    def mend(self) -> None:
+        """End all faults; returns once the port is there again. Raises HardwareError."""
+        self.clear()
+        end_s = time.monotonic() + BACK_S
+        while not self.state()["plugged"]:
+            if time.monotonic() > end_s:
+                raise HardwareError(f"the port {self.port} does not come back")
+            time.sleep(0.02)
 
     def hand(self, ticks: Mapping[int, int]) -> list[int]:
         """Move joints by hand; returns the ids that resisted because their torque is on."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from robofeed import HardwareError
 from robofeed.testing.witness import Sight
 from robofeed_serial.arm_file import ArmFile
 from robofeed_serial.calibration import nominal
 from robofeed_serial.twin.log import Entry
 from robofeed_serial.twin.process import Twin
 
-BACK_S = 5.0
 HARMLESS = ("drop:share=0.05", "corrupt:share=0.05", "late", "duplicate:share=0.05")
 
 
@@ -73,12 +70,7 @@ class TwinWitness:
         self._twin.fault(name)
 
     def mend(self) -> None:
-        self._twin.clear()
-        end_s = time.monotonic() + BACK_S
-        while not self._twin.state()["plugged"]:
-            if time.monotonic() > end_s:
-                raise HardwareError(f"the port {self._twin.port} does not come back")
-            time.sleep(0.02)
+        self._twin.mend()
 
     def _sight(self, entry: Entry, ticks: Mapping[int, int]) -> Sight:
         rad = np.full(len(self._joints), math.nan, np.float32)

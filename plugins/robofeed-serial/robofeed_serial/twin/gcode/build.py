@@ -9,9 +9,14 @@ from robofeed_serial.twin.gcode.uarm import AXES, UarmLine
 from robofeed_serial.twin.supply import Supply
 from robofeed_serial.twin.wire import Line
 
-__all__ = ["GCODE_ARMS", "GCODE_BAUD", "build_gcode"]
+__all__ = ["GCODE_ARMS", "GCODE_BAUD", "axes_of", "build_gcode"]
 
 GCODE_ARMS = ("uarm", "mirobot", "grbl")
+
+
+def axes_of(name: str) -> str:
+    """The letters of one of `GCODE_ARMS`, in the order of its log."""
+    return {"uarm": AXES, "mirobot": MIROBOT_AXES, "grbl": GRBL_AXES}[name].names
 
 
 def build_gcode(name: str) -> tuple[TwinArm, Line]:

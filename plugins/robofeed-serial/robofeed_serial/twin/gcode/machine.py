@@ -59,9 +59,9 @@ class Machine:
         self.place = list(axes.home)
         self.mode = mode
         self.note: Note = unnoted
-        """told of moves taken ("goal", which one), stops ("stop", moves forgotten) and "torque"."""
+        """Told of each axis, by its number from 1, "goal" in thousandths and "torque"; of axis 0
+        "stop", how many moves were forgotten."""
         self._moves: deque[Move] = deque()
-        self._count = 0
         self._brakes_s = 0.0
 
     @property
@@ -103,8 +103,7 @@ class Machine:
         if len(self._moves) >= self.axes.queue:
             return False
         self._moves.append(Move(goal, min(max(speed, 1e-3), self.axes.fastest)))
-        self._count += 1
-        self.note(0, "goal", self._count)
+        self._note_goal(goal)
         if self.mode == Mode.IDLE:
             self.mode = Mode.RUN
         return True
@@ -112,6 +111,18 @@ class Machine:
     def hold(self) -> None:
         """Brake, on the way that it is on, and keep all moves."""
         self.mode, self._brakes_s = Mode.HOLD, BRAKING_S
+
+    def energise(self, on: bool) -> None:
+        """Switch the motors; where they stand is their goal from then on."""
+        self._moves.clear()
+        if on:
+            self._note_goal(self.place)
+        for number in range(1, len(self.place) + 1):
+            self.note(number, "torque", int(on))
+
+    def _note_goal(self, goal: Sequence[float]) -> None:
+        for number, at in enumerate(goal, 1):
+            self.note(number, "goal", round(1000.0 * at))
 
     def forget(self) -> None:
         """Stop where it is and drop all moves."""

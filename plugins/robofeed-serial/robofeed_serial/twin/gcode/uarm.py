@@ -84,7 +84,7 @@ class UarmLine:
             case "P2203":
                 return "ok V4.9.0"
             case "M17" | "M2019":
-                machine.note(0, "torque", int(command == "M17"))
+                machine.energise(command == "M17")
                 return "ok"
         return f"E{NO_SUCH_COMMAND}"
 
