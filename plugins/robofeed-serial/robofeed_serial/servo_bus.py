@@ -38,6 +38,8 @@ class ServoFault(IntFlag):
     OVERLOAD = 16
     SHOCK = 32
     """An electrical shock, or too little power for the motor."""
+    UNKNOWN = 64
+    """It says that it protects itself, and not from what."""
 
 
 class ServoMode(IntEnum):

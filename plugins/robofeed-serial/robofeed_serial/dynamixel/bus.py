@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from robofeed import ConfigError
@@ -36,6 +37,8 @@ MOST_OFFSET = 1024
 """Ticks. In position mode a servo ignores a homing offset beyond it (ROBOTIS e-manual)."""
 ALERT = 0x80
 """In the error byte: the servo has a hardware error. The other bits number a refusal."""
+UNTOLD_READS = 3
+"""So many readings may a servo take to say which fault it has, before that is called unknown."""
 REFUSALS = {
     1: "it could not carry it out; after a hardware error it must be rebooted",
     2: "it does not know this instruction",
@@ -79,6 +82,10 @@ class DynamixelBus(RegisterBus):
         super().__init__(link, DynamixelCodec(), full_every=full_every)
         self._wants_fast = fast
         self._models: dict[int, int] = {}
+        self._alarmed: set[int] = set()
+        """Servos of the newest reading which are to be asked what is wrong."""
+        self._untold: dict[int, int] = {}
+        """By servo, the readings since its alarm in which it did not say why."""
         self._watchdog_ms = round(watchdog_s * 1000)
         if not 20 <= self._watchdog_ms <= 2540:
             raise ConfigError(f"A Dynamixel's watchdog is 0.02 to 2.54 s, not {watchdog_s}.")
@@ -125,6 +132,16 @@ class DynamixelBus(RegisterBus):
                 reply = self._write_bytes(servo_id, register.address, data)
                 self._check(reply, f"to set its {item} to {value}")
 
+    def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
+        """Replies carry one bit for all faults, so which one it is takes another reading."""
+        end_s = time.monotonic() + budget_s
+        self._alarmed.clear()
+        states = super().read_states(ids, budget_s=budget_s)
+        if self._alarmed:
+            self._name_faults(end_s - time.monotonic())
+            states |= {servo_id: self._states[servo_id] for servo_id in self._alarmed}
+        return states
+
     # --- inside -----------------------------------------------------------------------------------
 
     def _registers(self, servo_id: int) -> Mapping[Item, Register]:
@@ -161,15 +178,32 @@ class DynamixelBus(RegisterBus):
         )
 
     def _faults(self, reply: Reply, before: ServoState | None) -> ServoFault:
-        """The alert bit says that there is a fault; which one is asked with every full state."""
+        """Those known of; the servo is to be asked where there are none, and with each full state.
+
+        It has named them, or taken its time, before it is in the state that it has any.
+        """
         if not reply.error & ALERT:
+            self._untold.pop(reply.servo_id, None)
             return ServoFault.NONE
-        if before and before.faults and len(reply.data) < FULL[1]:
-            return before.faults
-        request = self._codec.read(reply.servo_id, HARDWARE_ERROR.address, 1)
-        told = self._ask(request, reply.servo_id, 1)
-        known = ServoFault(HARDWARE_ERROR.decode(told.data)) if told else ServoFault.NONE
-        return known or ServoFault.SHOCK
+        known = before.faults if before else ServoFault.NONE
+        if known in (ServoFault.NONE, ServoFault.UNKNOWN) or len(reply.data) >= FULL[1]:
+            self._alarmed.add(reply.servo_id)
+        return known
+
+    def _name_faults(self, within_s: float) -> None:
+        """Ask all servos of the newest reading that have an alarm, in one request."""
+        ids = sorted(self._alarmed)
+        told = self._reader.read(ids, HARDWARE_ERROR.address, HARDWARE_ERROR.size, within_s)
+        for servo_id in ids:
+            faults = self._states[servo_id].faults
+            if servo_id in told and (data := told[servo_id][1].data):
+                faults = ServoFault(HARDWARE_ERROR.decode(data)) or faults
+            if faults is ServoFault.NONE:
+                self._untold[servo_id] = self._untold.get(servo_id, 0) + 1
+                if self._untold[servo_id] < UNTOLD_READS:
+                    continue
+                faults = ServoFault.UNKNOWN
+            self._states[servo_id] = replace(self._states[servo_id], faults=faults)
 
     def _change_id(self, servo_id: int, new_id: int) -> None:
         if new_id == servo_id:
