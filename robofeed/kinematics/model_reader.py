@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
 import numpy as np
@@ -68,11 +70,10 @@ def _urdf(root: ElementTree.Element, path: Path, file_inertia: bool) -> Model:
 def _urdf_joint(element: ElementTree.Element) -> Joint:
     axis, limit = element.find("axis"), element.find("limit")
     limits = {} if limit is None else limit.attrib
-    kind = element.attrib["type"]
-    x, y, z = _numbers(None if axis is None else axis.get("xyz"), "1 0 0")
+    x, y, z = _axis(element, None if axis is None else axis.get("xyz"), "1 0 0")
     return Joint(
         name=element.attrib["name"],
-        kind="prismatic" if kind == "prismatic" else "fixed" if kind == "fixed" else "revolute",
+        kind=_kind(element),
         parent=_required(element, "parent").attrib["link"],
         child=_required(element, "child").attrib["link"],
         parent_from_joint=_origin(element),
@@ -163,17 +164,16 @@ def _sdf(root: ElementTree.Element, path: Path, file_inertia: bool) -> Model:
         parent, child = _text(element, "parent"), _text(element, "child")
         if parent not in poses:
             continue
-        kind = element.attrib["type"]
         axis = element.find("axis")
         limit = None if axis is None else axis.find("limit")
-        x, y, z = _numbers(None if axis is None else _text(axis, "xyz"), "0 0 1")
+        x, y, z = _axis(element, None if axis is None else _text(axis, "xyz"), "0 0 1")
         low, high, speed, effort = (
             0.0 if limit is None else float(_text(limit, key))
             for key in ("lower", "upper", "velocity", "effort")
         )
         joints[element.attrib["name"]] = Joint(
             name=element.attrib["name"],
-            kind="prismatic" if kind == "prismatic" else "fixed" if kind == "fixed" else "revolute",
+            kind=_kind(element),
             parent=parent,
             child=child,
             parent_from_joint=np.linalg.inv(poses[parent]) @ poses[child],
@@ -218,5 +218,27 @@ def _text(element: ElementTree.Element, tag: str) -> str:
     return (_required(element, tag).text or "").strip()
 
 
+def _kind(joint: ElementTree.Element) -> Literal["revolute", "prismatic", "fixed"]:
+    match joint.attrib["type"]:
+        case "revolute" | "continuous":
+            return "revolute"
+        case "prismatic":
+            return "prismatic"
+        case "fixed":
+            return "fixed"
+        case other:
+            raise ValueError(f"joint {joint.attrib['name']} is {other}: arms turn or slide")
+
+
+def _axis(joint: ElementTree.Element, text: str | None, default: str) -> list[float]:
+    axis = _numbers(text, default)
+    if not any(axis) and joint.attrib["type"] != "fixed":
+        raise ValueError(f"joint {joint.attrib['name']} has an axis without a direction")
+    return axis
+
+
 def _numbers(text: str | None, default: str = "") -> list[float]:
-    return [float(part) for part in (text or default).split()]
+    numbers = [float(part) for part in (text or default).split()]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{text!r} holds a number that is not finite")
+    return numbers

@@ -126,6 +126,9 @@ def test_joints_in_another_order_than_the_models_are_refused(tmp_path: Path) -> 
         ('"wrist_roll" type="revolute"', '"wrist_roll" type="prismatic"', "wrist_roll slides"),
         ('"wrist_roll" type="revolute"', '"wrist_roll" type="fixed"', "the same joints"),
         ('lower="-2.9" upper="2.9"', "", "joint wrist_roll needs range_rad"),
+        ('"wrist_roll" type="revolute"', '"wrist_roll" type="floating"', "wrist_roll is floating"),
+        ('<axis xyz="1 0 0"/>', '<axis xyz="0 0 0"/>', "axis without a direction"),
+        ('<origin xyz="0.0450 0 0"/>', '<origin xyz="nan 0 0"/>', "'nan 0 0' holds a number"),
     ],
 )
 def test_a_model_of_another_kind_of_arm_is_refused(

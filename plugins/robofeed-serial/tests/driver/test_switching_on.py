@@ -1,0 +1,77 @@
+"""Torque on: where the arm stands, as all its servos have just told, or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from robofeed_serial.supervision import Failure, Mode, Request
+
+
+def test_nothing_is_written_until_the_torque_is_asked_for(bench: Any) -> None:
+    assert bench.cycle(20).mode is Mode.WATCHING
+    assert bench.bus.log == []
+
+
+def test_the_goal_is_the_present_position_before_the_torque_goes_on(bench: Any) -> None:
+    bench.bus.servos[3].position = 2300
+    bench.cycle()
+    assert bench.ask(Request.ENGAGE).mode is Mode.HOLDING
+
+    kinds = [what for what, _, _ in bench.bus.log]
+    first_torque = kinds.index("torque")
+    assert kinds[:first_torque] == ["goal"] * 6
+    assert ("goal", 3, 2300) in bench.bus.log[:first_torque]
+    bench.cycle(20)
+    assert bench.bus.servos[3].position == pytest.approx(2300, abs=1)
+
+
+def test_a_servo_that_takes_no_goal_gets_no_torque(bench: Any) -> None:
+    bench.bus.deaf_to_goals.add(4)
+    bench.cycle()
+    report = bench.ask(Request.ENGAGE)
+
+    assert report.failure is Failure.HARDWARE
+    assert "servo 4" in report.reason
+    assert not any(servo.torque for servo in bench.bus.servos.values())
+
+
+def test_a_servo_whose_place_is_of_long_ago_is_not_switched_on(bench: Any) -> None:
+    bench.cycle()
+    bench.bus.deaf_to_groups.add(3)
+    bench.bus.servos[3].position = 2300  # it fell meanwhile
+    bench.cycle(100)
+    report = bench.ask(Request.ENGAGE)
+
+    assert report.failure is Failure.HARDWARE
+    assert "elbow_flex" in report.reason and "has not said where it is for 1.0 s" in report.reason
+    assert not any(servo.torque for servo in bench.bus.servos.values())
+    bench.bus.deaf_to_groups.clear()
+    assert bench.ask(Request.ENGAGE).mode is Mode.HOLDING
+    assert bench.bus.servos[3].goal == 2300
+
+
+def test_an_arm_that_is_moved_while_it_is_switched_on_does_not_jump_back(bench: Any) -> None:
+    bench.cycle()
+    places = iter([2100, 2300])
+
+    def move() -> None:
+        bench.bus.servos[3].position = next(places, 2300)
+
+    bench.bus.on_goals = move
+    assert bench.ask(Request.ENGAGE).mode is Mode.HOLDING
+
+    first_torque = [what for what, _, _ in bench.bus.log].index("torque")
+    goals = [ticks for _, servo, ticks in bench.bus.log[:first_torque] if servo == 3]
+    assert goals == [2048, 2100, 2300]
+
+
+def test_an_arm_outside_its_range_is_not_switched_on(bench: Any) -> None:
+    bench.bus.servos[3].position = 3500
+    bench.cycle()
+    report = bench.ask(Request.ENGAGE)
+
+    assert "joint elbow_flex (servo 3 on memory) stands at" in report.reason
+    assert report.mode is Mode.WATCHING
+    assert bench.bus.log == []
