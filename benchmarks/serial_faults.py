@@ -7,7 +7,8 @@ first arm meets the same fault, for its exit code.
 
     python benchmarks/serial_faults.py --write docs/serial-faults.md    # about half an hour
 
-writes the tables between the page's marks; with `--json` they come as JSON on standard output.
+writes the tables between the page's marks; the figures come as JSON on standard output. `--parts`
+measures some of it, and `--from` puts what was measured before, in one go or several, on the page.
 """
 
 from __future__ import annotations
@@ -116,12 +117,13 @@ def driven(arm: str, twin: Twin, watchdog_s: float) -> Iterator[subprocess.Popen
         child.communicate()
 
 
-def set_off(case: Case, twin: Twin, client: int, owner: int) -> int:
-    """Let it happen; when it did, by the monotonic clock, ns."""
+def set_off(case: Case, twin: Twin, client: int, owner: int) -> tuple[int, float]:
+    """Let it happen; when it did, and until when the arm is without its owner, monotonic ns."""
     if case.signals is None:
         before = len(twin.log())
         twin.fault(case.fault)
-        return next(each.time_ns for each in twin.log(before) if each.what == "fault")
+        began_ns = next(each.time_ns for each in twin.log(before) if each.what == "fault")
+        return began_ns, math.inf
     whom, number = case.signals
     pids = {"client": [client], "owner": [owner], "both": [client, owner]}[whom]
     at_ns = time.monotonic_ns()
@@ -129,9 +131,11 @@ def set_off(case: Case, twin: Twin, client: int, owner: int) -> int:
         os.kill(pid, number)
     if number == signal.SIGSTOP:
         time.sleep(PAUSE_S)
+        until_ns = time.monotonic_ns()
         for pid in reversed(pids):
             os.kill(pid, signal.SIGCONT)
-    return at_ns
+        return at_ns, math.inf if whom == "client" else until_ns
+    return at_ns, math.inf
 
 
 def from_the_start(arm: str, case: Case, watchdog_s: float) -> dict[str, Any]:
@@ -172,11 +176,11 @@ def once_in_motion(arm: str, case: Case, watchdog_s: float) -> dict[str, Any]:
         if first is None or "moving" not in first:
             return {"how": "too early", "told": str(first)}
         try:
-            began_ns = set_off(case, twin, client.pid, first["moving"])
+            began_ns, until_ns = set_off(case, twin, client.pid, first["moving"])
         except (RobofeedError, StopIteration) as error:
             return not_there(error)
         said = lines.next(WATCH_S) or {}
-        if said and said["at_ns"] < began_ns:
+        if said and (said["at_ns"] < began_ns or "STALE" in said["told"]):
             return {"how": "too early", "told": said["told"]}
         killed = case.signals == ("client", signal.SIGKILL)
         if not said and not killed:
@@ -187,7 +191,7 @@ def once_in_motion(arm: str, case: Case, watchdog_s: float) -> dict[str, Any]:
             "how": said.get("how", "killed"),
             "told": said.get("told", "").replace(str(twin.port), "PORT"),
             "told_ms": None if not said else round((said["at_ns"] - began_ns) / 1e6),
-            **motion_after(arm, entries, began_ns),
+            **motion_after(arm, [each for each in entries if each.time_ns < until_ns], began_ns),
         }
         if case.name == "unplug, replug":
             found["moved_when_back"] = goals_after_the_plug(entries)
@@ -334,12 +338,32 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", default=["start", "motion", "runs"])
     parser.add_argument("--write", type=Path, help="the page whose tables are to be made anew")
     parser.add_argument("--json", action="store_true", help="print JSON only")
+    parser.add_argument("--from", nargs="+", type=Path, dest="kept", help="JSON of earlier calls")
     arguments = parser.parse_args()
-    found = measure(arguments)
+    if arguments.kept:
+        found = merged([json.loads(path.read_text("utf-8")) for path in arguments.kept])
+    else:
+        found = measure(arguments)
+        found["load"] = round(os.getloadavg()[2], 1)
     if arguments.write is not None:
-        load = f"with a mean load of {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores"
-        write_tables(arguments.write, found, arguments.arms, arguments.watchdogs, load)
+        write_tables(arguments.write, found, arguments.arms, arguments.watchdogs)
     print(json.dumps({"serial_faults": found}, indent=None if arguments.json else 1))
+
+
+def merged(kept: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What several calls have measured; of the same thing the last one counts."""
+    found: dict[str, Any] = {}
+    for each in kept:
+        merge(found, each["serial_faults"])
+    return found
+
+
+def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict) and "how" not in value:
+            merge(into[name], value)
+        else:
+            into[name] = max(value, into.get(name, 0.0)) if name == "load" else value
 
 
 if __name__ == "__main__":

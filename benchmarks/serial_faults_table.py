@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ Figures = dict[str, Any]
 
 
 def write_tables(
-    page: Path, found: Figures, arms: Sequence[str], watchdogs: Sequence[float], load: str
+    page: Path, found: Figures, arms: Sequence[str], watchdogs: Sequence[float]
 ) -> None:
     """Replace what is between the marks of `page`. Raises ValueError where it has none."""
     text = page.read_text("utf-8")
@@ -22,14 +23,12 @@ def write_tables(
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{page} lacks the marks {BEGIN} and {END}")
-    lines = "\n".join(tables(found, arms, watchdogs, load))
+    lines = "\n".join(tables(found, arms, watchdogs))
     page.write_text(f"{before}{BEGIN}\n\n{lines}\n\n{END}{after}", encoding="utf-8")
 
 
-def tables(
-    found: Figures, arms: Sequence[str], watchdogs: Sequence[float], load: str
-) -> Iterator[str]:
-    yield f"Measured {load}."
+def tables(found: Figures, arms: Sequence[str], watchdogs: Sequence[float]) -> Iterator[str]:
+    yield f"Measured on {os.cpu_count()} cores with a mean load of {found['load']:g}."
     codes = found["exit_codes"]
     yield from ("", "From the start, before anything moves:", "")
     yield from head("fault", *arms, "a run ends with")
@@ -40,7 +39,7 @@ def tables(
         yield from ("", f"In motion, `watchdog_s = {watchdog_s:g}`:", "")
         yield from head("fault", *arms, "a run ends with")
         for name, by_arm in found["in_motion"].items():
-            cells = [motion(by_arm[arm][str(watchdog_s)]) for arm in arms]
+            cells = [motion(by_arm[arm].get(str(watchdog_s), {"how": "-"})) for arm in arms]
             yield row(name, *cells, code(codes.get(name, {}), "in_motion"))
     yield from ("", "What the operator is told:", "")
     for (case, when), told in sorted(messages(found).items()):

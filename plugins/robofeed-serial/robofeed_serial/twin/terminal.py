@@ -18,10 +18,14 @@ CHUNK = 4096
 
 
 class TwinTerminal:
-    """`link` is a symbolic link to the terminal, made at `plug` and removed at `unplug`."""
+    """`link` is a symbolic link to the terminal, made at `plug` and removed at `unplug`.
 
-    def __init__(self, link: Path) -> None:
+    `tells_baud`: whether this system says at which rate the host has opened it. macOS does not.
+    """
+
+    def __init__(self, link: Path, tells_baud: bool = platform.system() == "Linux") -> None:
         self.link = link
+        self.tells_baud = tells_baud
         self.lost_bytes = 0
         """what the host did not fetch in time"""
         self._master = -1
@@ -31,11 +35,6 @@ class TwinTerminal:
     def is_plugged(self) -> bool:
         """Whether a host can open it."""
         return self._master >= 0
-
-    @property
-    def tells_baud(self) -> bool:
-        """Whether this system says at which rate the host has opened it."""
-        return platform.system() == "Linux"
 
     def fileno(self) -> int:
         """For `select`; -1 while unplugged."""
