@@ -127,7 +127,9 @@ class Session:
         self._reader = FrameReader()
         wire = request.to_wire()
         deadline_s = self.link.wire_s(len(wire) + LONGEST_WIRE) + self.link.reply_wait_s
-        deadline_s += 0.0 if kind in HURRIED else AT_REST_S
+        # A state that is asked for without a bound is nobody's control cycle either.
+        hurried = kind in HURRIED and (kind is not Kind.STATE or most_s < math.inf)
+        deadline_s += 0.0 if hurried else AT_REST_S
         deadline_s += SAVE_S if kind is Kind.SAVE else 0.0
         try:
             self.link.exchange(wire, until, min(deadline_s, most_s))
