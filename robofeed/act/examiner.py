@@ -56,10 +56,12 @@ def examine(
     prefix: str,
     keep: Callable[[Recorded], None],
     helm: Helm | None = None,
+    heard: Callable[[int], object] = lambda done: None,
 ) -> Examination:
     """Run one episode a seed, as many at a time as there are arms; nothing is learned from them.
 
-    A person at the `helm` may watch and stop the arms, no more.
+    A person at the `helm` may watch and stop the arms, no more. `heard` is told how many episodes
+    are done before each one; what it raises ends the examination, between two episodes.
 
     Raises:
         SafetyStop: an action was refused. `keep` was given the episodes that ended so, marked
@@ -67,6 +69,7 @@ def examine(
     """
     recorded: list[Recorded] = []
     for start in range(0, len(seeds), fleet.size):
+        heard(start)
         some = seeds[start : start + fleet.size]
         ids = [f"{prefix}_{start + index:03d}" for index in range(len(some))]
         finished = Rollout(fleet, some, ids, lambda: policy, None, helm=helm, hands_off=True).run()

@@ -27,6 +27,8 @@ class Conversation:
         self._scores = scores
         self._fit_every_answers = fit_every_answers
         self._tell = tell
+        self.interrupted: Callable[[], bool] = lambda: False
+        """whether to leave answers for later, because the run is to end at once"""
         self.answers_at_last_fit = 0
         self._retractions_at_last_fit = 0
 
@@ -68,6 +70,8 @@ class Conversation:
 
     def hear(self, progress: Progress) -> bool:
         """Take in new records; True where enough came since the last fit, or one was taken back."""
+        if self.interrupted():
+            return False
         new = self.book.read()
         tally = self.book.tally
         if new:

@@ -75,6 +75,10 @@ class Examined:
     examination: Examination
 
 
+class _Interrupted(Exception):  # noqa: N818 - nothing went wrong
+    """An evaluation is not carried through."""
+
+
 @dataclass(slots=True)
 class Evaluating:
     """Runs the newest policy on fixed seeds. True success is for people, not for training."""
@@ -90,30 +94,36 @@ class Evaluating:
     count: int = field(default=0)
     newest: Examined | None = None
     """the last one on the seeds for selection"""
+    interrupted: Callable[[], bool] = lambda: False
+    """whether to stop between two episodes, because the run is to end at once"""
 
     def __call__(self, progress: Progress) -> None:
         """Evaluate if it is due."""
         if self.fleet.has_truth and self.every.due(progress):
             moment = "start" if progress.steps == 0 else "during"
-            rate = self.evaluate(progress, self.seeds, moment).success_rate
-            if moment == "during":
-                progress.success_rates.append(rate)
+            evaluated = self.evaluate(progress, self.seeds, moment)
+            if moment == "during" and evaluated is not None:
+                progress.success_rates.append(evaluated.success_rate)
 
-    def evaluate(self, progress: Progress, seeds: tuple[int, ...], moment: str) -> Evaluated:
-        """Evaluate now and tell.
+    def evaluate(self, progress: Progress, seeds: tuple[int, ...], moment: str) -> Evaluated | None:
+        """Evaluate now and tell; None where that was interrupted.
 
         Raises:
             SafetyStop: an action of the policy was refused; that episode is on disk, marked FAULT.
         """
         policy = self.policy()
-        examination = examine(
-            self.fleet,
-            policy,
-            seeds,
-            prefix=f"v{self.count:04d}",
-            keep=self.recorder.keep_fault,
-            helm=self.helm,
-        )
+        try:
+            examination = examine(
+                self.fleet,
+                policy,
+                seeds,
+                prefix=f"v{self.count:04d}",
+                keep=self.recorder.keep_fault,
+                helm=self.helm,
+                heard=self._go_on,
+            )
+        except _Interrupted:
+            return None
         self.count += 1
         if seeds == self.seeds:
             self.newest = Examined(progress.steps, examination)
@@ -137,6 +147,10 @@ class Evaluating:
         )
         self.tell(event)
         return event
+
+    def _go_on(self, done: int) -> None:
+        if self.interrupted():
+            raise _Interrupted
 
     def _predicted(self, examination: Examination) -> tuple[float, ...]:
         model = self.predictor()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from robofeed.act.collector import REPORTING_SEEDS
 from robofeed.act.examiner import examine
 from robofeed.act.policies import MlpPolicy
 from robofeed.act.recording import Recorded
-from robofeed.config import resolve
+from robofeed.config import ResolvedRun, resolve
 from robofeed.data.episode_frames import Darkroom
 from robofeed.data.errors import DataError
 from robofeed.data.intervals import wilson_interval
 from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.run_folder import open_run_folder
+from robofeed.data.spec import BackendSpec
 from robofeed.data.store import EpisodeStore
 from robofeed.plugins import load_plugins
 from robofeed.run_file import load_config
@@ -44,6 +45,8 @@ class RunEvaluation:
     """damaged ones that were passed over"""
     chosen_by: str
     """what made it this checkpoint: "last", or the criterion by which it is the best"""
+    backend: str
+    """on which it was evaluated; need not be the one it was trained on"""
 
     def describe(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -51,15 +54,21 @@ class RunEvaluation:
 
 
 def evaluate_run(
-    run_dir: Path, episodes: int, best: bool = False, overrides: Sequence[str] = ()
+    run_dir: Path,
+    episodes: int,
+    best: bool = False,
+    overrides: Sequence[str] = (),
+    heard: Callable[[int], object] = lambda done: None,
 ) -> RunEvaluation:
     """Run the policy of the last good checkpoint on the first `episodes` reporting seeds.
 
     With `best`, that of the best one by the criterion which its run's last checkpoint names.
-    `overrides` change the saved configuration, such as whether there is a window.
+    `overrides` change the saved configuration: whether there is a window, or on which backend.
+    `heard` is told how many episodes are done.
 
     Raises:
-        DataError: not a run, or one without a checkpoint yet, or without one judged the best.
+        DataError: not a run, or one without a checkpoint yet, or without one judged the best; or
+            another backend whose observations or actions are not those of the policy.
         SafetyStop: an action of the policy was refused; that episode is in the run folder.
     """
     from robofeed.update.checkpoint import load_checkpoint, load_latest
@@ -86,6 +95,7 @@ def evaluate_run(
     try:
         if not fleet.has_truth:
             raise DataError("this backend knows no ground truth; success cannot be measured")
+        _check_fit(spec, fleet.spec, resolved)
         seeds = tuple(range(REPORTING_SEEDS[0], REPORTING_SEEDS[0] + episodes))
         store = EpisodeStore(run_dir, Darkroom(fleet.spec))
         number = sum(name.startswith("vx") for name in store.ids())
@@ -93,7 +103,7 @@ def evaluate_run(
         def keep(recorded: Recorded) -> None:
             store.write(recorded.episode, recorded.truth)
 
-        examination = examine(fleet, policy, seeds, f"vx{number:04d}", keep)
+        examination = examine(fleet, policy, seeds, f"vx{number:04d}", keep, heard=heard)
     finally:
         fleet.close()
     return RunEvaluation(
@@ -109,4 +119,16 @@ def evaluate_run(
         mean_last_reward=float(np.mean(examination.last_rewards)),
         skipped_checkpoints=tuple(loaded.skipped),
         chosen_by=chosen_by,
+        backend=resolved.config.backend.use,
+    )
+
+
+def _check_fit(policy: PolicySpec, backend: BackendSpec, resolved: ResolvedRun) -> None:
+    if policy.spec_hash in ("", backend.hash()):
+        return
+    use = resolved.config.backend.use
+    raise DataError(
+        f"the policy was trained with other observations or actions than {use} has here: the arm, "
+        f"the task, the kind of action or period_s differ. This one steps every "
+        f"{backend.period_s:g} s; --set backend.{use}.period_s=... changes that"
     )

@@ -123,6 +123,20 @@ class Run:
         self.phase.learning = True
         self.publisher.published_at = -1
 
+    def heed(self, interrupted: Callable[[], bool]) -> None:
+        """End soon once `interrupted`.
+
+        A simulator's round is carried through to its last duty, so that the run repeats itself
+        when it is resumed. With a real arm that takes too long, and nothing repeats itself.
+        """
+        if self.controls is not None:
+            self.controls.helm.interrupted = interrupted
+        if self.fleet.spec.simulated:
+            return
+        self.evaluating.interrupted = interrupted
+        if isinstance(self.conversation, Conversation):
+            self.conversation.interrupted = interrupted
+
     def close(self) -> None:
         """Stop the arms, finish writing. Every part is closed even where one fails."""
         closers = [self.fleet.close, self.learning.close, self.writer.close, self.ledger.close]

@@ -130,8 +130,7 @@ class _Session:
         """Open, train, evaluate, close."""
         try:
             run = self._open()
-            if run.controls is not None:
-                run.controls.helm.interrupted = lambda: self._interrupted
+            run.heed(lambda: self._interrupted)
             with contextlib.closing(run), self._catching_interrupt():
                 result = self._train(run)
         except BaseException:
@@ -205,6 +204,8 @@ class _Session:
         final = None
         if run.fleet.has_truth:
             final = run.evaluating.evaluate(progress, seeds, "final")
+            if final is None:  # it was interrupted
+                return self._result(run, fired, None)
         run.recorder.flush()
         progress.wall_s = clock()
         self._tell(

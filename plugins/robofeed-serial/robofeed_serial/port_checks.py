@@ -24,8 +24,17 @@ class PortInfo:
     serial_number: str
 
 
-def list_ports() -> list[PortInfo]:
-    """Ports with a device behind them, USB first. Ports of the mainboard are last."""
+def list_ports(folder: Path | None = None) -> list[PortInfo]:
+    """Ports with a device behind them, USB first. Ports of the mainboard are last.
+
+    With `folder` those that lie or are linked there, whatever is behind them: twins', for instance.
+    """
+    if folder is not None:
+        return [
+            PortInfo(str(path), str(path.resolve()), "", "")
+            for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
+            if path.is_char_device()
+        ]
     from serial.tools.list_ports import comports
 
     found = [

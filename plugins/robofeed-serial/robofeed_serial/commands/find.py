@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,9 @@ def command(
     list_only: Annotated[
         bool, typer.Option("--list", help="List the ports and ask nothing.")
     ] = False,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look at the ports in this folder alone: a twin's link.")
+    ] = None,
 ) -> None:
     """Find the arm's port: unplug it, and see which one goes."""
     from robofeed import HardwareError
@@ -18,14 +22,15 @@ def command(
     from robofeed_serial.port_checks import list_ports
     from robofeed_serial.port_search import gone, line_about
 
-    before = list_ports()
+    before = list_ports(folder)
     if not before:
-        raise HardwareError("this machine has no serial port with a device behind it: plug it in")
+        where = "this machine" if folder is None else f"the folder {folder}"
+        raise HardwareError(f"{where} has no serial port with a device behind it: plug it in")
     for port in before:
         print(line_about(port))
     if list_only:
         return
     wait_for_enter("Unplug the arm's USB cable")
-    found = gone(before, list_ports())
+    found = gone(before, list_ports(folder))
     print(f"The arm's port is {found.path}")
     print(f"Plug it in again, then: robofeed arm scan {found.path}")

@@ -27,6 +27,9 @@ def command(
     baud: Annotated[
         int | None, typer.Option(help="The only rate its servos understand. Default: the arm's.")
     ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Servos as they are sold: all with id 1, for arm setup.")
+    ] = False,
     control: Annotated[
         Path | None, typer.Option(help="A Unix socket to make, for faults and for looking inside.")
     ] = None,
@@ -72,6 +75,7 @@ def command(
             arm=name,
             link=link,
             baud=baud,
+            new=new,
             control=control,
             paced=paced,
             gravity=gravity,

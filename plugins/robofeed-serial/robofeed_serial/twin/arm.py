@@ -61,7 +61,8 @@ class TwinArm:
         self.log = log if log is not None else TwinLog()
         self._mechanics = mechanics if mechanics is not None else Kinematic()
         self._motors = [servo.motor for servo in servos]
-        self._built_ids = [servo.servo_id for servo in servos]
+        self.built_ids = [servo.servo_id for servo in servos]
+        """whose place each servo has in the arm, whatever id it has by now"""
         self._now_ns = 0
         self._started = False
         self._substep = 0
@@ -103,5 +104,5 @@ class TwinArm:
         """By the id each was built with: a fault may give two servos one id."""
         return {
             servo_id: servo.present_ticks
-            for servo_id, servo in zip(self._built_ids, self.servos, strict=True)
+            for servo_id, servo in zip(self.built_ids, self.servos, strict=True)
         }

@@ -105,6 +105,21 @@ def place_at_rest(arm: ArmFile, servos: Sequence[Servo]) -> None:
         servo.power_on()
 
 
+def make_new(arm: ArmFile, servos: Sequence[Servo]) -> None:
+    """Make servos what they are in the shop: all with the same id, at the maker's rate.
+
+    Raises:
+        ConfigError: servos without ids of their own.
+    """
+    for servo in servos:
+        registers = servo.registers
+        if "id" not in registers.table:
+            raise ConfigError(f"the servos of {arm.name} have no ids of their own: leave out --new")
+        for name in ("id", "baud"):
+            registers[name] = registers.table[name].value
+        servo.power_on()
+
+
 def build_arm(
     arm: ArmFile, servos: Sequence[Servo], mechanics: Mechanics | None = None, *, gravity: bool
 ) -> TwinArm:

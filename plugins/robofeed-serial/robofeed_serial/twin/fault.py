@@ -16,7 +16,7 @@ ReplyKind = Literal["drop", "corrupt", "late", "duplicate", "truncate"]
 """What happens to single replies on their way to the host"""
 LineKind = Literal["echo", "latency"]
 """What the adapter does to all bytes"""
-ServoKind = Literal["mute", "duplicate_id", "wrong_baud", "wrong_model", "stuck", "hot"]
+ServoKind = Literal["alone", "mute", "duplicate_id", "wrong_baud", "wrong_model", "stuck", "hot"]
 """What is wrong with a servo for a time"""
 EventKind = Literal["brown_out", "overload"]
 """What happens at one moment"""
@@ -27,7 +27,7 @@ Kind = Literal[ReplyKind, LineKind, ServoKind, EventKind, ArmKind]
 REPLY_KINDS = frozenset(get_args(ReplyKind))
 EVENT_KINDS = frozenset(get_args(EventKind))
 SERVO_KINDS = frozenset(get_args(ServoKind)) | EVENT_KINDS
-_OF_ONE_SERVO = {"mute", "duplicate_id", "stuck", "hot", "overload", "wrong_model"}
+_OF_ONE_SERVO = {"alone", "mute", "duplicate_id", "stuck", "hot", "overload", "wrong_model"}
 _ONLY_FOR = {
     "share": REPLY_KINDS,
     "times": REPLY_KINDS,

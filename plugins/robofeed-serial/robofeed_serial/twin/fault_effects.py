@@ -31,7 +31,9 @@ class FaultEffects:
         Raises:
             ConfigError: no servo with that id, or no such rate.
         """
-        ids = [servo.servo_id for servo in self._arm.servos]
+        arm = self._arm
+        # A new servo has the id of all new servos: which one is alone goes by its place in the arm.
+        ids = arm.built_ids if fault.kind == "alone" else [each.servo_id for each in arm.servos]
         if fault.servo_id is not None and fault.servo_id not in ids:
             there = ", ".join(str(servo) for servo in ids)
             raise ConfigError(f"the fault {fault}: no servo {fault.servo_id}, there are {there}")
@@ -57,16 +59,23 @@ class FaultEffects:
                 self._arm.supply.lowered_share = 1.0 - fault.volts_share if begins else 0.0
             case _:
                 if begins:
-                    self._meant[fault] = self._servos(fault.servo_id)
+                    self._meant[fault] = self._servos(fault)
                 # Whom it was about may answer to another id by now, that being a fault as well.
                 for servo in self._meant[fault] if begins else self._meant.pop(fault, ()):
                     self._change(servo, fault, begins)
 
-    def _servos(self, servo_id: int | None) -> Sequence[Servo]:
-        return [s for s in self._arm.servos if servo_id in (None, s.servo_id)]
+    def _servos(self, fault: Fault) -> Sequence[Servo]:
+        arm, servo_id = self._arm, fault.servo_id
+        if fault.kind == "alone":
+            placed = zip(arm.built_ids, arm.servos, strict=True)
+            return [servo for built_id, servo in placed if built_id != servo_id]
+        return [servo for servo in arm.servos if servo_id in (None, servo.servo_id)]
 
     def _change(self, servo: Servo, fault: Fault, begins: bool) -> None:
         match fault.kind:
+            case "alone":
+                servo.reboot()  # its plug has power as well as data
+                servo.deaf = begins
             case "mute":
                 servo.deaf = begins
             case "stuck":

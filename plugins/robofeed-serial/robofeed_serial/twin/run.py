@@ -18,7 +18,7 @@ import numpy as np
 from robofeed.data.errors import ConfigError
 from robofeed_serial.arm_file import load_arm
 from robofeed_serial.twin.arm import TwinArm
-from robofeed_serial.twin.build import build_arm, build_servos, twin_joints
+from robofeed_serial.twin.build import build_arm, build_servos, make_new, twin_joints
 from robofeed_serial.twin.camera import TwinCamera
 from robofeed_serial.twin.console import Console
 from robofeed_serial.twin.control import ControlServer
@@ -41,6 +41,8 @@ class TwinOptions:
     link: Path
     baud: int | None = None
     """None: the arm's own"""
+    new: bool = False
+    """servos as they are sold, with ids and rates still to be set"""
     control: Path | None = None
     paced: bool = True
     gravity: bool = True
@@ -172,5 +174,7 @@ def _build(
             camera = TwinCamera(described.name, mechanics.scene, options.camera_port)
             stack.callback(camera.close)
     arm = build_arm(described, servos, mechanics, gravity=options.gravity)
+    if options.new:
+        make_new(described, servos)
     text = f"{described.name}: {len(servos)} servos, {servos[0].baud} bit/s"
     return arm, wire, text, visitors, camera
