@@ -8,6 +8,7 @@ from robofeed_serial.commands import (
     calibrate,
     fault,
     find,
+    hand,
     home,
     park,
     scan,
@@ -31,3 +32,4 @@ command.command("park")(park.park)
 command.command("relax")(park.relax)
 command.command("twin")(twin.command)
 command.command("fault")(fault.command)
+command.command("hand")(hand.command)

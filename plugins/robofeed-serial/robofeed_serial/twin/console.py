@@ -22,6 +22,7 @@ class Console:
         self._server = server
         self._script = script
         self._effects = effects
+        self._in_hand: list[Servo] = []
         self.actions: dict[str, Action] = {
             "state": self._state,
             "log": self._log,
@@ -50,7 +51,13 @@ class Console:
         return {"entries": [entry.to_json() for entry in entries]}
 
     def _hand(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Move joints by hand: `{"ticks": {"1": 2048}}`; joints with torque on resist."""
+        """Move joints by hand: `{"ticks": {"1": 2048}}`; joints with torque on resist.
+
+        With `"hold": true` the hand stays there, until the next time.
+        """
+        for servo in self._in_hand:
+            servo.motor.stuck = False
+        self._in_hand.clear()
         held = []
         for key, ticks in request["ticks"].items():
             servo = self._servo(int(key))
@@ -58,6 +65,9 @@ class Console:
                 held.append(servo.servo_id)
             else:
                 servo.place(int(ticks))
+                if request.get("hold"):
+                    servo.motor.stuck = True
+                    self._in_hand.append(servo)
         return {"held": held}
 
     def _fault(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

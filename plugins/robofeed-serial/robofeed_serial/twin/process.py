@@ -138,7 +138,10 @@ class Twin:
                 raise HardwareError(f"the port {self.port} does not come back")
             time.sleep(0.02)
 
-    def hand(self, ticks: Mapping[int, int]) -> list[int]:
-        """Move joints by hand; returns the ids that resisted because their torque is on."""
-        held: list[int] = self.ask("hand", ticks=dict(ticks))["held"]
+    def hand(self, ticks: Mapping[int, int], hold: bool = False) -> list[int]:
+        """Move joints by hand; returns the ids that resisted because their torque is on.
+
+        With `hold` the hand stays there until the next call, else they fall as they will.
+        """
+        held: list[int] = self.ask("hand", ticks=dict(ticks), hold=hold)["held"]
         return held
