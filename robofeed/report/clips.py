@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from robofeed.data.errors import RobofeedError
+from robofeed.data.errors import DataError, RobofeedError
 from robofeed.data.observation import Picture
 from robofeed.data.run_folder import RunFolder
-from robofeed.data.spec import FloatArray
+from robofeed.data.store import EpisodeStore
 from robofeed.events import Evaluated
 from robofeed.feedback.clip_encoding import jpeg_of_frame, write_mp4
-from robofeed.feedback.clips import Camera, Render
+from robofeed.feedback.clips import Camera, missing_picture
+from robofeed.feedback.shots import FilmedShots
 from robofeed.report.run_record import RunRecord
-
-SceneReader = Callable[[str], FloatArray]
-"""Stored scenes of an episode, float32 [T+1, scene], by its id. Raises DataError."""
 
 HEIGHT, WIDTH = 288, 384
 EPISODES = 3
@@ -43,9 +41,9 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """A camera and the scenes to film."""
+    """A camera and the episodes to film; those that an arm's own cameras saw need none."""
 
-    read_scenes: SceneReader
+    store: EpisodeStore
     camera: Camera
 
     def films(self, record: RunRecord) -> list[Film]:
@@ -65,28 +63,40 @@ class Studio:
         path = RunFolder(record.run_dir).clips_path / f"{'-'.join((evaluation.moment, *ids))}.mp4"
         try:
             if not path.is_file():
-                if camera.render is None:
+                if camera.render is None and not any(map(self.store.has_frames, ids)):
                     return Film(title, evaluation, missing=camera.why_not)
                 path.parent.mkdir(exist_ok=True)
-                write_mp4(path, self._pictures(ids, camera.render), 1 / camera.period_s)
+                write_mp4(path, self._pictures(ids), 1 / camera.period_s)
             poster = jpeg_of_frame(path, round(POSTER_S / camera.period_s))
             return Film(title, evaluation, _base64(path.read_bytes()), _base64(poster))
         except (RobofeedError, OSError, ValueError) as error:
             return Film(title, evaluation, missing=f"the clip could not be made: {error}")
 
-    def _pictures(self, episode_ids: Sequence[str], render: Render) -> Iterator[Picture]:
+    def _pictures(self, episode_ids: Sequence[str]) -> Iterator[Picture]:
         began = time.monotonic()
         for episode_id in episode_ids:
             if time.monotonic() - began > SECONDS_A_FILM:
                 return
-            scenes = self.read_scenes(episode_id)
-            if scenes.size == 0:
-                raise ValueError(f"episode {episode_id} was stored without scenes")
-            for scene in scenes:
-                picture = render(scene, HEIGHT, WIDTH)
+            for picture in self._episode(episode_id):
                 yield picture
             for _ in range(round(PAUSE_S / self.camera.period_s)):
                 yield picture
+
+    def _episode(self, episode_id: str) -> Iterator[Picture]:
+        episode, render = self.store.read(episode_id), self.camera.render
+        if render is not None and episode.scene.size:
+            for scene in episode.scene:
+                yield render(scene, HEIGHT, WIDTH)
+            return
+        if not self.store.has_frames(episode_id):
+            raise ValueError(f"episode {episode_id} was stored without scenes")
+        frames = self.store.read_frames(episode_id)
+        shots = FilmedShots(frames, episode.time_ns, HEIGHT, WIDTH, camera="")
+        for place in range(len(episode.time_ns)):
+            try:
+                yield shots.picture(place)
+            except DataError:
+                yield missing_picture(HEIGHT, WIDTH)
 
 
 def moments(evaluations: Sequence[Evaluated]) -> list[tuple[str, Evaluated | None]]:

@@ -38,7 +38,7 @@ def write_report(run_dir: Path, camera: Camera | None = None) -> Path:
             f"{wording.plural(len(unreadable), 'stored episode')} cannot be read, the first: "
             f"{unreadable[0]}"
         )
-    studio = Studio(lambda episode_id: store.read(episode_id).scene, camera or Camera(None))
+    studio = Studio(store, camera or Camera(None))
     page = compose(record, studio.films(record), _feedback(record), episodes)
     path = RunFolder(run_dir).report_path
     write_atomically(path, fill("page.html.jinja", page))

@@ -144,7 +144,7 @@ def episode(steps: int = 4) -> Episode:
 
 
 def spec(*paths: Path) -> BackendSpec:
-    numbers = ArraySpec((2,), np.float32(-1), np.float32(1))
+    numbers = ArraySpec((2,), np.full(2, -1, np.float32), np.ones(2, np.float32))
     frames = {path.stem: FrameSpec(2, 2, str(path)) for path in paths}
     return BackendSpec(numbers, numbers, 0.1, frames=frames)
 

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from robofeed import event_log
+from robofeed.data.episode_frames import Darkroom, EpisodeFrames
+from robofeed.data.film_roll import Photograph
+from robofeed.data.picture import as_jpeg
+from robofeed.data.spec import ArraySpec, BackendSpec
 from robofeed.data.store import EpisodeStore
 from robofeed.events import Evaluated
 from robofeed.feedback.clip_encoding import jpeg_of_frame, write_mp4
@@ -28,8 +32,7 @@ def run(make_run):
 
 
 def films(run_dir, camera):
-    store = EpisodeStore(run_dir)
-    return Studio(lambda name: store.read(name).scene, camera).films(read_run(run_dir))
+    return Studio(EpisodeStore(run_dir), camera).films(read_run(run_dir))
 
 
 def videos(run_dir, camera):
@@ -99,6 +102,26 @@ def test_a_renderer_that_raises_costs_the_film_only(run):
 def test_episodes_without_scenes_are_said(make_run):
     run = make_run("blind", steps=1000, evaluations=3, stored=1, scenes=False)
     assert all("was stored without scenes" in film.missing for film in films(run, Camera(paint)))
+
+
+def test_an_arm_with_cameras_is_shown_as_they_saw_it(make_run):
+    run = make_run("real", steps=1000, evaluations=3, stored=1, scenes=False)
+    store = EpisodeStore(run)
+    jpeg = as_jpeg(np.full((48, 64, 3), 180, np.uint8))
+    numbers = ArraySpec((1,), np.zeros(1, np.float32), np.ones(1, np.float32))
+
+    class Filmed(Darkroom):
+        def develop(self, start_ns, stop_ns):
+            return EpisodeFrames({"front": (Photograph(start_ns, jpeg),)}, {})
+
+    for name in store.ids():
+        episode = store.read(name)
+        (store.folder / f"{name}.parquet").unlink()
+        EpisodeStore(run, Filmed(BackendSpec(numbers, numbers, 0.04))).write(episode)
+    for film in videos(run, Camera(None, 0.04, "it cannot be drawn")):
+        with av.open(io.BytesIO(film)) as container:
+            first = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        assert abs(first.mean() - 180) < 4
 
 
 def test_the_middle_is_the_evaluation_nearest_to_half_of_the_steps(run):
