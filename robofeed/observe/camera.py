@@ -21,7 +21,7 @@ from robofeed.observe.camera_settings import CameraSettings
 
 OPEN_S = 15.0
 """An interpreter and OpenCV have to be loaded, and some webcams take seconds to wake up."""
-_SETTLE_S = 1.0
+_SETTLE_S = 2.0
 """A picture that is dark at first may be one of a camera that is still choosing its exposure."""
 _POLL_S = 0.02
 _ENVIRONMENT = {"OPENCV_LOG_LEVEL": "ERROR", "OMP_NUM_THREADS": "1"}

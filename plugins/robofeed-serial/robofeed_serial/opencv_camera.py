@@ -22,7 +22,10 @@ class OpenCvCamera:
         self._due_s = time.monotonic()
 
     def read(self) -> Picture | None:
-        there, picture = self._capture.read()
+        try:
+            there, picture = self._capture.read()
+        except self._cv2.error:  # what some drivers make of a plug that is pulled
+            return None
         if not there:
             return None
         if self._pace_s:  # a file gives its pictures as fast as it is asked
