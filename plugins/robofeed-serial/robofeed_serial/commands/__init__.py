@@ -6,6 +6,7 @@ import typer
 
 from robofeed_serial.commands import (
     calibrate,
+    camera,
     fault,
     find,
     hand,
@@ -30,6 +31,7 @@ command.command("teleop")(teleop.command)
 command.command("home")(home.command)
 command.command("park")(park.park)
 command.command("relax")(park.relax)
+command.command("camera")(camera.command)
 command.command("twin")(twin.command)
 command.command("fault")(fault.command)
 command.command("hand")(hand.command)

@@ -182,3 +182,14 @@ def test_only_the_camera_s_own_process_loads_opencv() -> None:
         [sys.executable, "-c", program], check=True, capture_output=True, env=dict(os.environ)
     )
     assert said.stdout.decode().strip() == "['front'] False"
+
+
+def test_an_operator_looks_through_a_camera(webcam: WebCamera, tmp_path: Path) -> None:
+    seen = tmp_path / "seen.jpg"
+    command = [sys.executable, "-m", "robofeed", "arm", "camera", webcam.url, "--out", str(seen)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "pictures a second, 640 x 480" in said and "It sees" in said
+    assert from_jpeg(seen.read_bytes()).shape == (480, 640, 3)
+    webcam.gone = True
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 3 and "cannot be opened" in refused.stderr
