@@ -57,7 +57,7 @@ def command(
     camera_port: Annotated[
         int | None,
         typer.Option(
-            help="Serve pictures of it on loopback, with --physics pybullet; 0 = any port.",
+            help="Serve pictures of it on loopback, drawn by the simulator; 0 = any port.",
             min=0,
             max=65535,
         ),

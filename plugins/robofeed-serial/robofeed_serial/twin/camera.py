@@ -6,15 +6,40 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from robofeed.data.errors import ConfigError
 from robofeed.data.spec import FloatArray
+from robofeed_serial.arm_file import ArmFile
 from robofeed_serial.twin import camera_process
+from robofeed_serial.twin.build import twin_joints
+from robofeed_serial.twin.motor import MotorModel
 
 EVERY_NS = 50_000_000
 """Scenes a second are twenty, pictures fewer: what is drawn is the newest scene."""
+NO_GOAL_M = (0.0, 0.0, -1.0)
+"""out of sight: the goal is the run's affair, which draws its own"""
+
+
+def pose_of(arm: ArmFile, motors: Sequence[MotorModel]) -> Callable[[], FloatArray]:
+    """What tells the scene of an arm whose joints move each by itself: nothing lies before it."""
+    joints = twin_joints(arm)
+    count = len(arm.joints)
+    gripper = arm.gripper
+
+    def scene() -> FloatArray:
+        angles = [
+            joint.angle_rad(motor.position_rad) for joint, motor in zip(joints, motors, strict=True)
+        ]
+        opening = 0.0
+        if gripper is not None:
+            opening = (angles[count] - gripper.shut_rad) / (gripper.open_rad - gripper.shut_rad)
+        return np.array([*angles[:count], opening, *NO_GOAL_M], np.float32)
+
+    return scene
 
 
 class TwinCamera:
@@ -26,10 +51,20 @@ class TwinCamera:
         port: Where to serve; 0 = any.
 
     Raises:
-        ConfigError: the port is taken.
+        ConfigError: the port is taken; the simulator, which draws, is missing or lacks the arm.
     """
 
     def __init__(self, arm: str, scene: Callable[[], FloatArray], port: int) -> None:
+        try:
+            from robofeed_pybullet.arms import ARMS
+        except ImportError as error:
+            raise ConfigError(
+                f"--camera-port needs robofeed-pybullet, which does not load ({error})"
+            ) from error
+        if arm not in ARMS:
+            raise ConfigError(
+                f"--camera-port: of {arm!r} there are no pictures ({', '.join(ARMS)})"
+            )
         self._scene = scene
         self._due_ns = 0
         size = len(scene())

@@ -12,6 +12,7 @@ from robofeed.data.errors import ConfigError
 from robofeed.data.spec import FloatArray
 from robofeed.data.tasks import World, make_task
 from robofeed_serial.twin.build import TwinJoint
+from robofeed_serial.twin.camera import NO_GOAL_M
 from robofeed_serial.twin.motor import SUBSTEP_S, MotorModel
 
 HELD_NM = 1000.0
@@ -62,8 +63,7 @@ class PybulletMechanics:
         known = ARMS[arm]
         self._world = PhysicsWorld(known, SUBSTEP_S, 1, gripper=True)
         layout = make_task(task, known.figures()).layout(np.random.default_rng(seed))
-        # What a camera sees. The goal is the run's affair, which draws its own.
-        self._layout = replace(layout, goal_m=(0.0, 0.0, -1.0))
+        self._layout = replace(layout, goal_m=NO_GOAL_M)
         self._encode = encode
         self._scene_size = scene_size(len(known.joints), len(layout.bodies))
         self._seen = World(known.home_rad, [0.0] * len(known.joints), (0.0, 0.0, 0.0))

@@ -19,7 +19,7 @@ from robofeed.data.errors import ConfigError
 from robofeed_serial.arm_file import load_arm
 from robofeed_serial.twin.arm import TwinArm
 from robofeed_serial.twin.build import build_arm, build_servos, make_new, twin_joints
-from robofeed_serial.twin.camera import TwinCamera
+from robofeed_serial.twin.camera import TwinCamera, pose_of
 from robofeed_serial.twin.console import Console
 from robofeed_serial.twin.control import ControlServer
 from robofeed_serial.twin.fault import FaultFile, parse_fault, read_fault_file
@@ -55,7 +55,7 @@ class TwinOptions:
     """of the dice and of the task's layout; None: the fault file's, else 0"""
     transcript: Path | None = None
     camera_port: int | None = None
-    """where its pictures are served on loopback, with `pybullet`; 0 = any port, None = nowhere"""
+    """where its pictures are served on loopback; 0 = any port, None = nowhere"""
     until_input_ends: bool = False
     """stop when standard input is closed: a child ends with its parent, however that went"""
 
@@ -135,9 +135,9 @@ def _build(
     options: TwinOptions, seed: int, stack: ExitStack
 ) -> tuple[TwinArm, Wire, str, list[Visitor], TwinCamera | None]:
     """The arm, the wire to it, what it is in a few words, who is to be visited, its camera."""
-    if options.camera_port is not None and options.physics != "pybullet":
-        raise ConfigError("the camera of a twin shows the simulator's arm: add --physics pybullet")
     if options.arm in GCODE_ARMS:
+        if options.camera_port is not None:
+            raise ConfigError(f"there are no pictures of {options.arm!r}: leave out --camera-port")
         if options.baud not in (None, GCODE_BAUD) or options.physics != "kinematic":
             raise ConfigError(
                 f"the twin of {options.arm} has {GCODE_BAUD} bit/s and no physics: leave out "
@@ -170,9 +170,11 @@ def _build(
             seed=seed,
         )
         stack.callback(mechanics.close)
-        if options.camera_port is not None:
-            camera = TwinCamera(described.name, mechanics.scene, options.camera_port)
-            stack.callback(camera.close)
+    if options.camera_port is not None:
+        alone = pose_of(described, [servo.motor for servo in servos])
+        scene = mechanics.scene if mechanics is not None else alone
+        camera = TwinCamera(described.name, scene, options.camera_port)
+        stack.callback(camera.close)
     arm = build_arm(described, servos, mechanics, gravity=options.gravity)
     if options.new:
         make_new(described, servos)

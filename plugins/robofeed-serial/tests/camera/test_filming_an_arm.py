@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robofeed import DataError, LiveFilm, open_clips
+from robofeed import Cameras, CameraSettings, DataError, HardwareError, LiveFilm, open_clips
 from robofeed.act.rollout import ExpertPolicy, Rollout
 from robofeed.config import resolve
 from robofeed.data.episode import Segment
@@ -31,7 +31,7 @@ PERIOD_S = 0.1
 
 @pytest.fixture(scope="module")
 def twin() -> Iterator[Twin]:
-    with Twin("so101", "--physics", "pybullet", "--camera-port", "0") as started:
+    with Twin("so101", "--camera-port", "0") as started:
         yield started
 
 
@@ -84,6 +84,22 @@ def test_an_episode_of_a_real_arm_is_shown_as_its_camera_saw_it(twin: Twin, tmp_
     # The arm has moved from its home pose to a target, before a table that stays where it is.
     changed = np.abs(shown[0] - shown[-1]).mean(axis=2) > 30
     assert 0.002 < changed.mean() < 0.5
+
+
+def test_a_twin_of_the_simulator_s_arm_is_filmed_as_it_lies_there() -> None:
+    with Twin("so101", "--physics", "pybullet", "--camera-port", "0", "--task", "push") as twin:
+        cameras = Cameras({"front": CameraSettings(source=twin.camera_url, width=320, height=240)})
+        cameras.open()
+        try:
+            until(lambda: cameras.frames())
+        finally:
+            cameras.close()
+
+
+def test_arms_that_nothing_draws_have_no_camera() -> None:
+    for arm in ("koch", "uarm"):
+        with pytest.raises(HardwareError, match=f"no pictures of '{arm}'"):
+            Twin(arm, "--camera-port", "0").start()
 
 
 def _sees(live: LiveFilm) -> bool:
