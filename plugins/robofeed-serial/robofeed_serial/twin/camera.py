@@ -63,7 +63,8 @@ class TwinCamera:
             ) from error
         if arm not in ARMS:
             raise ConfigError(
-                f"--camera-port: of {arm!r} there are no pictures ({', '.join(ARMS)})"
+                f"there are no pictures of {arm!r}, but of {', '.join(ARMS)}: leave out "
+                "--camera-port"
             )
         self._scene = scene
         self._due_ns = 0
