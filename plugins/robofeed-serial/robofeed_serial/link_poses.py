@@ -29,12 +29,14 @@ class LinkPoses:
         """of each link in `at`, base first"""
         self._parents = [self.index[joint.parent] for joint in joints]
         turned = [
-            (n, servos.index(joint.name))
+            (n, servos.index(name), share)
             for n, joint in enumerate(joints)
-            if joint.kind == "revolute" and joint.name in servos
+            for name, share in [joint.follows or (joint.name, 1.0)]
+            if joint.kind == "revolute" and name in servos
         ]
-        self._turned = [n for n, _ in turned]
-        self._servo = [servo for _, servo in turned]
+        self._turned = [n for n, _, _ in turned]
+        self._servo = [servo for _, servo, _ in turned]
+        self._share = np.array([share for _, _, share in turned])
         self._fixed = np.array([joint.parent_from_joint for joint in joints]).reshape(-1, 4, 4)
         # Rodrigues: the rotation by q is still + sin q * swing + (1 - cos q) * bend.
         frames = [(joints[n].parent_from_joint, _crossed(joints[n])) for n in self._turned]
@@ -47,7 +49,7 @@ class LinkPoses:
         Args:
             poses_rad: [poses, servos].
         """
-        angles = poses_rad[:, self._servo, None, None]
+        angles = (self._share * poses_rad[:, self._servo])[:, :, None, None]
         steps = np.repeat(self._fixed[None], len(poses_rad), axis=0)
         steps[:, self._turned] += np.sin(angles) * self._swing
         steps[:, self._turned] += (1.0 - np.cos(angles)) * self._bend

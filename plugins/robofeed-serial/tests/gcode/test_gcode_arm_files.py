@@ -14,6 +14,7 @@ from robofeed_serial.arm_description import arm_names
 from robofeed_serial.arm_file import load_any_arm, load_arm
 from robofeed_serial.gcode.arm_file import GcodeArmFile
 from robofeed_serial.gcode.coordinates import coordinates_of
+from robofeed_serial.link_poses import LinkPoses
 from robofeed_serial.supervisor_settings import ranges_of
 
 ARMS = [name for name in arm_names() if isinstance(load_any_arm(name), GcodeArmFile)]
@@ -79,6 +80,19 @@ def test_the_uarms_home_is_where_its_firmware_has_it() -> None:
     joints = coordinates_of(loaded("uarm")).joint_rad({"X": 200.0, "Y": 0.0, "Z": 150.0})
 
     assert [math.degrees(q) for q in joints] == pytest.approx([0.0, 90.0 - 101.0, 7.8], abs=0.1)
+
+
+def test_links_that_follow_others_are_where_kinematics_has_them() -> None:
+    arm = loaded("uarm")
+    poses = LinkPoses(arm.geometry().model, arm.actuators)
+    kinematics = arm.geometry().kinematics(0.1, hold_posture=False)
+    joints = [0.4, 0.2, 0.7]
+
+    hand = poses.at(np.array([joints]))[0, poses.index["hand"]]
+
+    assert hand[2, :3] == pytest.approx([0.0, 0.0, 1.0], abs=1e-12)  # level
+    tool_m = hand[:3, :3] @ np.array(arm.model.tool_m) + hand[:3, 3]
+    assert tool_m == pytest.approx(kinematics.pose(joints).tool_m, abs=1e-12)
 
 
 def test_a_place_that_no_links_reach_is_said_so() -> None:
