@@ -4,22 +4,39 @@ At each rate of the line: `one trip` writes goals and reads every state in one e
 is what a driver of any bus does, a read, and a write that nobody answers. First paced (500 Hz at
 500,000 bit/s, 200 Hz at 115,200), then as fast as it goes, beside what the bytes alone take. Lost
 is what was not answered within 0.3 s, or not obeyed by the board.
+
+`driver` is the process that a run has at the port, the supervisor with its gates, at cycles of
+1 / 500 and 1 / 200 s, for which it takes one trip each. `late` cycles began late; `not_answered` is
+how many of the board's answers did not come, from the wire trace.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from robofeed.data.priority import go_first
 from robofeed_serial.link import Link
 from robofeed_serial.rfp.bus import RfpBus
 from robofeed_serial.rfp.config import BoardConfig, JointConfig
+from robofeed_serial.rfp.frames import Frame, FrameReader
+from robofeed_serial.rfp.messages import Kind
 from robofeed_serial.servo_bus import BusTimeout
-from robofeed_serial.twin.firmware_board import SimulatedBoard, write_eeprom
+from robofeed_serial.supervision import Request
+from robofeed_serial.supervisor_client import SupervisorClient
+from robofeed_serial.supervisor_settings import SupervisorSettings
+from robofeed_serial.twin.firmware_board import (
+    REFERENCE_MV,
+    SUPPLY_CHANNEL,
+    SimulatedBoard,
+    write_eeprom,
+)
 from robofeed_serial.twin.firmware_build import FirmwareBuild, build_firmware
 
 IDS = range(1, 7)
@@ -107,6 +124,60 @@ def on_a_board(build: FirmwareBuild, baud: int, trips: str, seconds: float) -> d
     }
 
 
+def by_the_driver(build: FirmwareBuild, baud: int, seconds: float) -> dict[str, Any]:
+    """The supervisor of an rfp6 on a board whose servos stand still, with an order every 20 ms."""
+    _, rate_hz = RATES[baud]
+    with tempfile.TemporaryDirectory() as name:
+        eeprom, port, trace = (Path(name) / each for each in ("eeprom", "port", "trace"))
+        write_eeprom(eeprom, CONFIG)
+        with SimulatedBoard(build, link=port, eeprom=eeprom, slow=baud == 115_200) as board:
+            for channel in range(6):
+                board.set_counts(channel, 500)
+            board.set_millivolts(SUPPLY_CHANNEL, 6.0 / CONFIG.supply_full_v * REFERENCE_MV)
+            settings = SupervisorSettings(
+                arm="rfp6",
+                port=str(port),
+                baud=baud,
+                calibration="nominal",
+                period_s=1 / rate_hz,
+                trace=str(trace),
+            )
+            client = SupervisorClient(settings)
+            try:
+                start = client.request(Request.ENGAGE)
+                go_first()
+                begun_s, before = time.monotonic(), client.report()
+                while (passed_s := time.monotonic() - begun_s) < seconds:
+                    turned = start.rad[0] + 0.2 * math.sin(passed_s)
+                    client.order([turned, *[math.nan] * (len(start.rad) - 1)])
+                    time.sleep(0.02)
+                after, took_s = client.report(), time.monotonic() - begun_s
+            finally:
+                client.close()
+        sent, answered = asked_and_answered(trace)
+    return {
+        "baud": baud,
+        "wanted_hz": rate_hz,
+        "hz": round((after.cycles - before.cycles) / took_s, 1),
+        "late": after.late_cycles - before.late_cycles,
+        "asked": sent,
+        "not_answered": sent - answered,
+        "held": after.reason,
+    }
+
+
+def asked_and_answered(trace: Path) -> tuple[int, int]:
+    """How many requests with an answer were sent, and how many answers came."""
+    readers = {">": FrameReader(), "<": FrameReader()}
+    found: dict[str, list[Frame]] = {">": [], "<": []}
+    for line in trace.read_text("ascii").splitlines():
+        _, way, data = line.split(" ", 2)
+        if way in readers:
+            found[way] += readers[way].feed(bytes.fromhex(data))
+    sent = sum(frame.kind != Kind.SETPOINT_QUIET for frame in found[">"])
+    return sent, len(found["<"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each paced run")
@@ -116,7 +187,9 @@ def main() -> None:
     results = [
         on_a_board(build, baud, trips, arguments.seconds) for baud in RATES for trips in BYTES
     ]
-    print(json.dumps({"servo_board": results}, indent=None if arguments.json else 1))
+    drivers = [by_the_driver(build, baud, arguments.seconds) for baud in RATES]
+    told = {"servo_board": results, "driver": drivers, "load": os.getloadavg()[0]}
+    print(json.dumps(told, indent=None if arguments.json else 1))
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ class SerialArm:
             arm=str(self._arm.path),
             port=config.port,
             baud=config.baud,
+            period_s=config.cycle_s,
             calibration=config.calibration,
             watchdog_s=config.watchdog_s,
             tool_speed_m_s=config.tool_speed_m_s,

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from robofeed import ConfigError, RobofeedError
@@ -26,7 +27,7 @@ from robofeed_serial.buses import make_bus
 from robofeed_serial.gcode.arm_file import GcodeArmFile
 from robofeed_serial.gcode.build import make_machine
 from robofeed_serial.gcode.machine_arm import MachineArm
-from robofeed_serial.goal_gate import Bounds, GoalGate
+from robofeed_serial.goal_gate import Bounds, GoalGate, Point
 from robofeed_serial.servo_arm import ServoArm
 from robofeed_serial.shared_memory import SharedMemory
 from robofeed_serial.supervised_arm import SupervisedArm
@@ -42,6 +43,8 @@ from robofeed_serial.supervisor_settings import (
 )
 from robofeed_serial.wire_trace import WireTrace
 
+ONE_TRIP_S = 0.01
+"""In a shorter cycle an arm is read by what answers its goals, where it can be."""
 REST_S = 3.0
 """After a client is gone: so long may the arm take to come to rest."""
 
@@ -69,7 +72,14 @@ def _start(settings: SupervisorSettings) -> tuple[Supervisor, SupervisedArm]:
     joints = len(file.joints)
     arm = _arm(file, settings, bounds)
     arm.open()
-    gate = GoalGate(bounds, lambda rad: kinematics.pose(rad[:joints]).tool_m, body_of(file))
+
+    # A gate asks about the same poses several times, and in the next cycle once more.
+    @lru_cache(maxsize=8)
+    def tool_m(joint_rad: tuple[float, ...]) -> Point:
+        place: Point = kinematics.pose(joint_rad).tool_m
+        return place
+
+    gate = GoalGate(bounds, lambda rad: tool_m(tuple(rad[:joints])), body_of(file))
     park_speed = [PARK_SPEED * speed for speed in bounds.speed_rad_s]
     return Supervisor(arm, gate, rest_of(file), park_speed, settings.watchdog_s), arm
 
@@ -87,7 +97,8 @@ def _arm(file: AnyArm, settings: SupervisorSettings, bounds: Bounds) -> Supervis
         watchdog_s=max(2 * settings.watchdog_s, 0.1),
         trace=trace,
     )
-    return ServoArm(file, find_calibration(file, settings.calibration), bus)
+    calibration = find_calibration(file, settings.calibration)
+    return ServoArm(file, calibration, bus, one_trip=settings.period_s < ONE_TRIP_S)
 
 
 def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Supervisor) -> None:
@@ -116,8 +127,8 @@ def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Superv
             return
         due_ns += period_ns
         late_ns = time.monotonic_ns() - due_ns
-        if late_ns >= 0:
-            late += 1
+        late += late_ns >= 0
+        if late_ns > period_ns:  # less than that is made up for, so that the rate is kept
             due_ns += late_ns
         while (left_ns := due_ns - time.monotonic_ns()) > 0:
             if (newer := orders.wait(left_ns / 1e9)) is not None:

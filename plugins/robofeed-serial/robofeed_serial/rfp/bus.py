@@ -161,6 +161,14 @@ class RfpBus:
         self._goal_number = self._session.sequence
         return state
 
+    def exchange(self, goals: Mapping[int, int]) -> dict[int, ServoState]:
+        """The same, of the servos in `goals`; none without an answer. Raises PortGone only."""
+        try:
+            self.exchange_goals(goals)
+        except (BusTimeout, BoardRefused):
+            return {}
+        return {servo_id: self._states[servo_id] for servo_id in goals if servo_id in self._states}
+
     def set_torque(self, ids: Sequence[int], on: bool) -> None:
         """All servos of the board at once: another choice of `ids` is a ConfigError.
 
