@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from robofeed import ConfigError, HardwareError, RobofeedError
 from robofeed_serial.arm_file import ArmFile, Servo
 from robofeed_serial.calibration import Calibration
+from robofeed_serial.one_firmware import check_one_firmware
 from robofeed_serial.servo_bus import (
     BusTimeout,
     Item,
@@ -128,6 +129,8 @@ class ServoArm:
                 f"{', '.join(missing)} did not answer {at}: check the cable to it; two servos with "
                 f"one id drown each other as well. Look with: robofeed arm scan {self.bus.port}"
             )
+        if self.arm.protocol == "feetech":
+            check_one_firmware(self.arm, [each for each in found.values() if each], at)
         for servo, known in zip(self.arm.servos, self._known(), strict=True):
             model = found[servo.id]
             assert model is not None

@@ -16,7 +16,9 @@ ReplyKind = Literal["drop", "corrupt", "late", "duplicate", "truncate"]
 """What happens to single replies on their way to the host"""
 LineKind = Literal["echo", "latency"]
 """What the adapter does to all bytes"""
-ServoKind = Literal["alone", "mute", "duplicate_id", "wrong_baud", "wrong_model", "stuck", "hot"]
+ServoKind = Literal[
+    "alone", "mute", "duplicate_id", "wrong_baud", "wrong_model", "wrong_firmware", "stuck", "hot"
+]
 """What is wrong with a servo for a time"""
 EventKind = Literal["brown_out", "overload"]
 """What happens at one moment"""
@@ -27,7 +29,16 @@ Kind = Literal[ReplyKind, LineKind, ServoKind, EventKind, ArmKind]
 REPLY_KINDS = frozenset(get_args(ReplyKind))
 EVENT_KINDS = frozenset(get_args(EventKind))
 SERVO_KINDS = frozenset(get_args(ServoKind)) | EVENT_KINDS
-_OF_ONE_SERVO = {"alone", "mute", "duplicate_id", "stuck", "hot", "overload", "wrong_model"}
+_OF_ONE_SERVO = {
+    "alone",
+    "mute",
+    "duplicate_id",
+    "stuck",
+    "hot",
+    "overload",
+    "wrong_model",
+    "wrong_firmware",
+}
 _ONLY_FOR = {
     "share": REPLY_KINDS,
     "times": REPLY_KINDS,
@@ -36,7 +47,7 @@ _ONLY_FOR = {
     "keep_bytes": {"truncate"},
     "as_id": {"duplicate_id"},
     "baud": {"wrong_baud"},
-    "number": {"wrong_model"},
+    "number": {"wrong_model", "wrong_firmware"},
     "temperature_c": {"hot"},
     "volts_share": {"low_voltage"},
 }
@@ -68,7 +79,7 @@ class Fault(BaseModel):
     baud: int = Field(default=57_600, gt=0)
     """`wrong_baud`: the rate that the servos take"""
     number: int = Field(default=0, ge=0, le=65_535)
-    """`wrong_model`: the model number that it answers with"""
+    """`wrong_model`, `wrong_firmware`: what it answers with instead, the minor version (to 255)"""
     temperature_c: float = 75.0
     """`hot`"""
     volts_share: float = Field(default=0.6, ge=0, le=2)
@@ -81,6 +92,8 @@ class Fault(BaseModel):
                 raise ValueError(f"{name} means nothing for the fault {self.kind!r}")
         if self.kind in _OF_ONE_SERVO and self.servo_id is None:
             raise ValueError(f"the fault {self.kind!r} needs a servo_id")
+        if self.kind == "wrong_firmware" and self.number > 255:
+            raise ValueError(f"a firmware's number is at most 255, not {self.number}")
         if self.kind in EVENT_KINDS and self.for_s is not None:
             raise ValueError(f"the fault {self.kind!r} happens at one moment: leave out for_s")
         return self

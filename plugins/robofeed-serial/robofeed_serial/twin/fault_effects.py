@@ -12,7 +12,13 @@ from robofeed_serial.twin.servo import Servo
 from robofeed_serial.twin.terminal import TwinTerminal
 from robofeed_serial.twin.wire import Wire
 
-_REGISTERS = {"duplicate_id": "id", "wrong_baud": "baud", "wrong_model": "model"}
+_REGISTERS = {
+    "duplicate_id": ["id"],
+    "wrong_baud": ["baud"],
+    "wrong_model": ["model"],
+    "wrong_firmware": ["firmware_minor", "firmware"],
+}
+"""What a fault changes: the first of these that the servo has."""
 
 
 class FaultEffects:
@@ -39,9 +45,9 @@ class FaultEffects:
             raise ConfigError(f"the fault {fault}: no servo {fault.servo_id}, there are {there}")
         if not ids and fault.kind in SERVO_KINDS:
             raise ConfigError(f"the fault {fault}: this arm has no servos on a bus")
-        register = _REGISTERS.get(fault.kind)
-        if register and any(register not in servo.registers.table for servo in self._arm.servos):
-            raise ConfigError(f"the fault {fault}: these servos have no {register} of their own")
+        names = _REGISTERS.get(fault.kind, [])
+        if names and any(_register(servo, fault) is None for servo in self._arm.servos):
+            raise ConfigError(f"the fault {fault}: these servos have no {names[-1]} of their own")
         if fault.kind == "wrong_baud" and fault.baud not in self._arm.servos[0].rates:
             rates = ", ".join(str(rate) for rate in self._arm.servos[0].rates)
             raise ConfigError(f"the fault {fault}: these servos have the rates {rates}")
@@ -87,16 +93,23 @@ class FaultEffects:
             case "overload" if begins:
                 servo.latch_overload()
             case "duplicate_id":
-                self._register(servo, "id", fault.as_id, begins)
+                self._register(servo, fault, fault.as_id, begins)
             case "wrong_baud":
-                self._register(servo, "baud", servo.rates.index(fault.baud), begins)
-            case "wrong_model":
-                self._register(servo, "model", fault.number, begins)
+                self._register(servo, fault, servo.rates.index(fault.baud), begins)
+            case "wrong_model" | "wrong_firmware":
+                self._register(servo, fault, fault.number, begins)
 
-    def _register(self, servo: Servo, name: str, value: int, begins: bool) -> None:
+    def _register(self, servo: Servo, fault: Fault, value: int, begins: bool) -> None:
+        name = _register(servo, fault)
+        assert name is not None  # `check` has seen to that
         key = name, servo.number
         if begins:
             self._before[key] = servo.registers[name]
             servo.registers[name] = value
         else:
             servo.registers[name] = self._before.pop(key, servo.registers[name])
+
+
+def _register(servo: Servo, fault: Fault) -> str | None:
+    """The register that `fault` changes; None where the servo has none such."""
+    return next((name for name in _REGISTERS[fault.kind] if name in servo.registers.table), None)

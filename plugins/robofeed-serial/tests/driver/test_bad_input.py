@@ -71,6 +71,10 @@ def commands_since(twin: Twin, number: int) -> list[str]:
             "wrong_model:servo_id=3,number=5",
             ["servo 3 on PORT", "elbow_flex", "wrong arm file, or a servo was replaced"],
         ),
+        (
+            "wrong_firmware:servo_id=3,number=9",
+            ["servo 3 (elbow_flex) on PORT", "firmware 3.9, the others 3.10", "maker's program"],
+        ),
         ("hot:servo_id=3", ["elbow_flex (servo 3 on PORT)", "heat", "let it cool"]),
         ("overload:servo_id=3", ["elbow_flex (servo 3 on PORT)", "overload", "Take the load off"]),
         ("low_voltage", ["shoulder_pan (servo 1 on PORT)", "V", "check the supply"]),

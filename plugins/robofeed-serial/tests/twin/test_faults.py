@@ -149,6 +149,15 @@ def test_a_wrong_model(link: Path) -> None:
     assert bus.wait(10)[5:7] == (1284).to_bytes(2, "little")
 
 
+def test_a_wrong_firmware_and_back(link: Path) -> None:
+    bus = Bus(link, "wrong_firmware:servo_id=2,number=9,for_s=0.1")
+    bus.wire.receive(CODEC.read(2, 0, 2), BAUD, 0)
+    assert bus.wait(10)[5:7] == b"\x03\x09"
+    bus.wait(200)
+    bus.wire.receive(CODEC.read(2, 0, 2), BAUD, 0)
+    assert bus.wait(10)[5:7] == b"\x03\x0a"
+
+
 def test_a_brown_out_reboots_all_and_torque_is_gone(link: Path) -> None:
     bus = Bus(link, "brown_out:at_s=0.5")
     for servo in (1, 2, 3):
