@@ -47,6 +47,8 @@ PAUSE_S = 1.5
 """of a process that is stopped, or a computer that sleeps"""
 REST_TICKS = 3
 TRIES = 5
+PATIENT_S = 0.5
+"""the watchdog where nothing is timed: what is refused, and a run's exit code"""
 START_S = 40.0
 
 
@@ -263,6 +265,8 @@ def run_code(arm: str, case: Case, from_start: bool) -> int | None:
             f"backend.{protocol}.arm": arm,
             f"backend.{protocol}.port": str(twin.port),
             f"backend.{protocol}.calibration": "nominal",
+            f"backend.{protocol}.watchdog_s": str(PATIENT_S),
+            f"backend.{protocol}.max_observation_age_s": str(PATIENT_S),
             "run.out": out,
         }
         pairs = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
@@ -306,7 +310,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         starts = case.from_start and bool(case.fault) and "start" in arguments.parts
         if starts:
             found["from_start"][case.name] = {
-                arm: tell(case, arm, from_the_start(arm, case, 0.1)) for arm in arguments.arms
+                arm: tell(case, arm, from_the_start(arm, case, PATIENT_S)) for arm in arguments.arms
             }
         if "motion" in arguments.parts:
             found["in_motion"][case.name] = {
