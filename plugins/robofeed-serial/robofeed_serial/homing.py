@@ -1,7 +1,11 @@
-"""Driving an arm to a pose by itself: in a straight line of its joints, slowly, and stoppable."""
+"""Driving an arm to a pose by itself: in a straight line of its joints, slowly, and stoppable.
+
+Where the arm would come too near itself on that line, it unfolds first, one joint at a time.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -18,6 +22,13 @@ AHEAD_RAD = 0.03
 of them in one of its cycles: else they would come to go each its own way."""
 PATIENCE_S = 3.0
 """More than the way should take; then something is in the way."""
+
+BLOCKED_S = 0.7
+"""So long may the arm not come on because links would be too near each other."""
+
+
+class _BlockedError(HardwareError):
+    """Links would come too near each other on this way."""
 
 
 def go_to(
@@ -38,6 +49,31 @@ def go_to(
         SafetyStop: it was stopped, or held by itself.
         HardwareError: it did not arrive.
     """
+    try:
+        return _straight_to(client, goal_rad, speed_rad_s, names)
+    except _BlockedError:
+        for joint in _unfolding(_checked(client), goal_rad):
+            here = _checked(client)
+            leg = list(here.commanded_rad or here.rad)[: len(goal_rad)]
+            leg[joint] = goal_rad[joint]
+            with contextlib.suppress(_BlockedError):  # then another joint is in the way of this one
+                _straight_to(client, leg, speed_rad_s, names)
+        return _straight_to(client, goal_rad, speed_rad_s, names)
+
+
+def _unfolding(report: Report, goal_rad: Sequence[float]) -> list[int]:
+    """The joints, those with the longest way first: on a folded arm that is the one that folds."""
+    ways = [abs(goal - here) for here, goal in zip(report.rad, goal_rad, strict=False)]
+    longest = sorted(range(len(ways)), key=lambda joint: -ways[joint])
+    return [joint for joint in longest if ways[joint] > ARRIVED_RAD]
+
+
+def _straight_to(
+    client: SupervisorClient,
+    goal_rad: Sequence[float],
+    speed_rad_s: Sequence[float],
+    names: Sequence[str],
+) -> list[float]:
     report = _checked(client)
     padding = [math.nan] * (len(report.rad) - len(goal_rad))
     start = list(report.commanded_rad or report.rad)[: len(goal_rad)]
@@ -45,7 +81,8 @@ def go_to(
         abs(goal - here) / speed
         for here, goal, speed in zip(start, goal_rad, speed_rad_s, strict=False)
     )
-    began_s = time.monotonic()
+    began_s = free_s = time.monotonic()
+    left_rad, too_near = math.inf, ""
     while True:
         passed_s = time.monotonic() - began_s
         here = report.commanded_rad or report.rad
@@ -58,16 +95,20 @@ def go_to(
         if share == 1.0 and max(off) <= ARRIVED_RAD:
             client.rest()
             return list(goal_rad)
+        too_near = report.too_near or too_near
+        if sum(off) < left_rad - ARRIVED_RAD:
+            left_rad, free_s, too_near = sum(off), time.monotonic(), ""
+        elif too_near and time.monotonic() > free_s + BLOCKED_S:
+            client.rest()
+            raise _BlockedError(
+                f"on the straight way to the home pose {too_near} would come too near "
+                "each other: the arm holds where it is. Bring it elsewhere first, by hand with "
+                "the torque off or with robofeed arm teleop"
+            )
         # The supervisor's own limits, on the tool above all, may make the way longer.
         if passed_s > 4.0 * way_s + PATIENCE_S:
             client.rest()
             worst = off.index(max(off))
-            if report.too_near:
-                raise HardwareError(
-                    f"on the straight way to the home pose {report.too_near} would come too near "
-                    "each other: the arm holds where it is. Bring it elsewhere first, by hand with "
-                    "the torque off or with robofeed arm teleop"
-                )
             raise HardwareError(
                 f"joint {names[worst]} stays {off[worst]:.2f} rad from its home pose: is something "
                 "in its way, is its load too heavy? The arm holds where it is"

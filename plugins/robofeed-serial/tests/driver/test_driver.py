@@ -16,6 +16,7 @@ from robofeed.interfaces import HasExpert, HasTruth
 from robofeed_pybullet.backend import PybulletBackend
 from robofeed_pybullet.config import PybulletConfig
 from robofeed_serial import robofeed_backends
+from robofeed_serial.arm_file import load_arm
 from robofeed_serial.config import SerialConfig
 from robofeed_serial.driver import SerialArm
 from robofeed_serial.twin.process import Twin
@@ -174,6 +175,22 @@ def test_stop_from_another_thread_holds_until_the_next_reset(twin: Twin) -> None
         assert guarded.reset(seed=2).ended is Ended.RUNNING
     finally:
         guarded.close()
+
+
+def test_a_folded_arm_unfolds_before_it_goes_home() -> None:
+    """A koch that has fallen to its stops: on the straight way its hand would meet its arm."""
+    with Twin("koch") as fallen:
+        arm = SerialArm(
+            SerialConfig(arm="koch", port=str(fallen.port), calibration="nominal", **PATIENT),
+            "dynamixel",
+        )
+        arm.open()
+        try:
+            arm.reset(seed=1)
+            home = load_arm("koch").model.home_rad
+            assert arm.present().joint_rad == pytest.approx(home, abs=0.1)
+        finally:
+            arm.close()
 
 
 def present(twin: Twin) -> list[int]:
