@@ -14,6 +14,7 @@ from robofeed.act.rollout import ExpertPolicy, Rollout
 from robofeed.config import resolve
 from robofeed.data.episode import Segment
 from robofeed.data.episode_frames import Darkroom
+from robofeed.data.observation import Ended
 from robofeed.data.picture import from_jpeg
 from robofeed.data.run_folder import RunFolder
 from robofeed.data.store import EpisodeStore
@@ -21,9 +22,11 @@ from robofeed.observe.fleet import LocalFleet
 from robofeed.plugins import load_plugins
 from robofeed.run_file import dump_toml, load_config
 from robofeed.training.parts import MakeBackend
+from robofeed_serial.config import SerialConfig
+from robofeed_serial.driver import SerialArm
 from robofeed_serial.twin.process import Twin
 
-from .web_camera import until
+from .web_camera import HEIGHT, WIDTH, WebCamera, until
 
 STEPS = 30
 PERIOD_S = 0.1
@@ -108,3 +111,28 @@ def _sees(live: LiveFilm) -> bool:
         return from_jpeg(live.newest()).shape == (480, 640, 3)
     except DataError:
         return False
+
+
+def test_an_arm_goes_on_when_its_camera_is_gone(webcam: WebCamera, twin: Twin) -> None:
+    front = CameraSettings(source=webcam.url, width=WIDTH, height=HEIGHT, max_age_s=1.5)
+    settings = SerialConfig(
+        arm="so101",
+        port=str(twin.port),
+        calibration="nominal",
+        start="stay",
+        watchdog_s=0.5,
+        max_observation_age_s=0.5,
+        cameras={"front": front},
+    )
+    arm = SerialArm(settings, "feetech")
+    arm.open()
+    try:
+        seen = arm.reset(1)
+        assert seen.frames["front"].image.shape == (HEIGHT, WIDTH, 3)
+        webcam.gone = True
+        until(lambda: not arm.observe().frames)
+        blind = arm.observe()
+        assert blind.ended is Ended.RUNNING and blind.time_ns > seen.time_ns
+        assert blind.state.shape == seen.state.shape
+    finally:
+        arm.close()
