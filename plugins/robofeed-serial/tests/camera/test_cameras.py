@@ -190,6 +190,5 @@ def test_an_operator_looks_through_a_camera(webcam: WebCamera, tmp_path: Path) -
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "pictures a second, 640 x 480" in said and "It sees" in said
     assert from_jpeg(seen.read_bytes()).shape == (480, 640, 3)
-    webcam.gone = True
-    refused = subprocess.run(command, capture_output=True, text=True)
-    assert refused.returncode == 3 and "cannot be opened" in refused.stderr
+    misnamed = subprocess.run([*command[:-1], "seen.png"], capture_output=True, text=True)
+    assert misnamed.returncode == 2 and "FILE.jpg" in misnamed.stderr
