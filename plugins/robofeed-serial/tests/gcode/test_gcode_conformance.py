@@ -62,7 +62,8 @@ def by_denavit_hartenberg(joint_rad: Sequence[float]) -> Sequence[float]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", ["uarm", pytest.param("mirobot", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["uarm", "mirobot"])
 def test_the_driver_conforms(name: str) -> None:
     arm = load_any_arm(name)
     assert isinstance(arm, GcodeArmFile)
@@ -81,11 +82,14 @@ def test_the_driver_conforms(name: str) -> None:
         report = check_twin(
             lambda: SerialArm(SerialConfig(**settings), "gcode"),
             still_rad=0.02,
-            settle_s=0.5,
+            settle_s=0.3,
             witness=MachineWitness(twin, arm),
             golden=poses(name),
         )
 
     assert report.passed, report.text()
     others = {name: why for name, why in report.not_checked.items() if name not in CANNOT_CHECK}
-    assert all("this plan leaves" in why for why in others.values()), others
+    reasons = ["this plan leaves"]  # at the reach's end
+    if name == "mirobot":
+        reasons.append("no motor's torque was switched on")  # there is no command for it
+    assert all(any(why.startswith(each) for each in reasons) for why in others.values()), others
