@@ -128,7 +128,7 @@ class ArmDescription(Table):
         )
 
     @property
-    def cycle_s(self) -> float:
+    def least_cycle_s(self) -> float:
         """How often its supervisor can look at it and order it, at the most."""
         return 0.0
 

@@ -105,7 +105,7 @@ def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Superv
     order: Order | None = None
     file = load_any_arm(settings.arm)
     orders = _Orders(memory, len(file.actuators), sys.stdin.fileno())
-    period_ns = round(max(settings.period_s, file.cycle_s) * 1e9)
+    period_ns = round(max(settings.period_s, file.least_cycle_s) * 1e9)
     due_ns = time.monotonic_ns()
     parting = _Parting(settings, supervisor)
     terminated = _on_sigterm()

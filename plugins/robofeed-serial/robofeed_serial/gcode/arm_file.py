@@ -63,7 +63,7 @@ class GcodeArmFile(ArmDescription):
         return self
 
     @property
-    def cycle_s(self) -> float:
+    def least_cycle_s(self) -> float:
         return CYCLE_BYTES[self.gcode.profile] * 10 / self.baud + CALM_S
 
     @property
