@@ -39,6 +39,8 @@ from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.priority import go_first
 from robofeed.data.spec import ArraySpec, BackendSpec
 from robofeed.observe.cell import Cell
+from robofeed_serial.arm_file import load_arm
+from robofeed_serial.calibration import nominal
 from robofeed_serial.config import SerialConfig
 from robofeed_serial.driver import SerialArm
 from robofeed_serial.twin.process import Twin
@@ -172,6 +174,15 @@ def wire_gaps(transcript: Path, mark: bytes) -> list[float]:
     return np.diff(times).tolist()
 
 
+def bring_home(name: str, twin: Twin) -> None:
+    """By hand, while the torque is off: from where a twin starts not every arm may go there."""
+    file = load_arm(name)
+    places = zip(
+        file.ids, nominal(file).scales(file), file.geometry().figures().home_rad, strict=False
+    )
+    twin.hand({servo_id: scale.to_ticks(rad) for servo_id, scale, rad in places})
+
+
 def never_wait(pid: int) -> str:
     """Give the twin a processor at once, as hardware has its own, where that is permitted."""
     try:
@@ -197,7 +208,11 @@ def measure(name: str, rate_hz: float, seconds: float, threads: int) -> dict[str
     figures: dict[str, Any] = {"rate_hz": rate_hz, "load_before": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory() as folder:
         transcript = Path(folder) / "bytes"
-        with Twin(name, "--transcript", str(transcript)) as twin, learning(threads, figures):
+        with (
+            Twin(name, "--no-gravity", "--transcript", str(transcript)) as twin,
+            learning(threads, figures),
+        ):
+            bring_home(name, twin)
             config = SerialConfig(
                 arm=name,
                 port=str(twin.port),
