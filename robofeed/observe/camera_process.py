@@ -13,7 +13,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -76,40 +75,51 @@ class Camera:
             self._roll.note(trouble)
 
 
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """For the only process that takes pictures onto the roll at `path`."""
-    with path.with_suffix(".lock").open("w") as lock:
+def _take(path: Path) -> None:
+    """Become the only process that takes pictures onto the roll at `path`, until this one ends.
+
+    Raises:
+        HardwareError: there is another.
+    """
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            os.close(lock)
             raise HardwareError(
                 "another run uses it: end that one, or take another camera"
             ) from None
-        yield
+        # The one before removes its lock at its end, perhaps just now.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock), path.stat()):
+                return  # held, being open, until this process ends
+        os.close(lock)
 
 
 def main() -> None:
     """Entry of the process: settings as JSON, and where the roll lies."""
     settings, path = CameraSettings.model_validate_json(sys.argv[1]), Path(sys.argv[2])
+    lock = path.with_suffix(".lock")
     os.nice(NICE)
     try:
         own_folder(path)
-        with _alone(path):
-            opening = find_kind(settings.use)
-            roll = RollWriter(path, settings.height, settings.width)
-            threading.Thread(target=_end_with_parent, args=(roll,), daemon=True).start()
-            Camera(settings, roll).follow(opening)
+        _take(lock)
+        opening = find_kind(settings.use)
+        roll = RollWriter(path, settings.height, settings.width)
+        threading.Thread(target=_end_with_parent, args=(roll, lock), daemon=True).start()
+        Camera(settings, roll).follow(opening)
     except RobofeedError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
 
 
-def _end_with_parent(roll: RollWriter) -> None:
+def _end_with_parent(roll: RollWriter, lock: Path) -> None:
     """Its input ends when it is told to end, and when whoever started it is no more."""
     while os.read(0, 1024):
         pass
     roll.remove()
+    lock.unlink(missing_ok=True)
     os._exit(0)  # a driver may hang in a read for as long as it likes
 
 

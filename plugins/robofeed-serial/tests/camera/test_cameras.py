@@ -52,7 +52,7 @@ def test_the_newest_picture_lies_beside_the_state_with_its_time(webcam: WebCamer
     finally:
         front.close()
     assert front.frames() == {}
-    assert not roll_path(webcam.url).exists()
+    assert not list(roll_path(webcam.url).parent.glob(f"{roll_path(webcam.url).stem}*"))
 
 
 def test_a_camera_that_no_longer_sees_gives_no_picture_and_says_why(
