@@ -5,8 +5,8 @@
 #include "answers.h"
 #include "crc16.h"
 
-/* A servo may stand this far outside its range when it is armed, and goes back with the first goal:
- * potentiometers are not that exact. 4.5 degrees of a servo with 180. */
+/* A servo may stand this far outside its range when it is armed: potentiometers are not that exact, nor
+ * are mechanical ends. 4.5 degrees of a servo with 180. */
 enum { START_MARGIN_TICKS = 100 };
 
 typedef struct {

@@ -32,10 +32,13 @@ void joint_set_goal(joints *j, const config *c, uint8_t i, uint16_t goal)
     j->clamped_step &= (uint8_t)~bit;
     if (goal == 0 || !joint_fitted(joint))
         return;
-    uint16_t in_range = clamp(goal, joint->low_ticks, joint->high_ticks);
+    uint16_t from = j->commanded[i];
+    /* One that was armed outside its range may stay or come back, but go no further out. */
+    uint16_t low = from < joint->low_ticks ? from : joint->low_ticks;
+    uint16_t high = from > joint->high_ticks ? from : joint->high_ticks;
+    uint16_t in_range = clamp(goal, low, high);
     if (in_range != goal)
         j->clamped_range |= bit;
-    uint16_t from = j->commanded[i];
     uint16_t lowest = from > joint->step_ticks ? (uint16_t)(from - joint->step_ticks) : 0;
     j->goal[i] = clamp(in_range, lowest, (uint16_t)(from + joint->step_ticks));
     if (j->goal[i] != in_range)

@@ -90,6 +90,24 @@ def test_an_arm_outside_its_limits_is_not_armed(
         assert (refusal.result, refusal.detail) == (Result.OUT_OF_RANGE, 2)
 
 
+def test_a_joint_armed_outside_its_range_stays_until_it_is_told_to_come_back(
+    host_board: HostMaker,
+) -> None:
+    board = host_board()
+    board.set_counts(2, 870)  # 4850 ticks, 50 beyond its range
+    board.arm()
+    for goal, clamped, there in (
+        (4850, 0, 4850),
+        (5000, 4, 4850),
+        (4820, 0, 4820),
+        (4850, 4, 4820),
+    ):
+        state = board.setpoint(0, 0, goal, 0, 0, 0)
+        assert state.clamped_range == clamped
+        board.tick(60)
+        assert board.pulses()[2] == there
+
+
 def test_a_host_that_means_other_limits_cannot_arm(host_board: HostMaker) -> None:
     board = host_board()
     board.hello()
