@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -348,10 +348,16 @@ def _complaint(
 
 def _table_at(model: type[BaseModel], path: tuple[str, ...]) -> type[BaseModel]:
     """The model of the table at `path`, or the last one on the way that is known."""
+    named: type[BaseModel] | None = None
     for part in path:
+        if named is not None:  # `part` is a name of somebody's choice, as of a camera
+            model, named = named, None
+            continue
         field = model.model_fields.get(part)
         inner = field.annotation if field else None
+        if get_origin(inner) is dict:
+            named = inner = get_args(inner)[1]
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
-        model = inner
+        model = model if named else inner
     return model
