@@ -163,8 +163,27 @@ class Helm:
         """Who holds the controls."""
         return self._corrector.driver
 
+    def await_start(self) -> bool:
+        """Call before the arms go to where an episode starts; False where the run is to end first.
+
+        A real arm that is paused does not go there by itself: whoever paused it may have a hand in
+        its way.
+
+        Raises:
+            SafetyStop: somebody stopped them; they stay where they are.
+        """
+        self.check_stop()
+        self.visit, self._step = Visit(""), 0
+        while self.mode is ControlMode.PAUSED and not self._waits_when_paused:
+            if self.interrupted():
+                return False
+            self.overhear()
+            if self.visit.stopped_by is not None:
+                raise _stopped(self.visit.stopped_by)
+        return True
+
     def check_stop(self) -> None:
-        """Call before the arms go to where an episode starts, and when they were kept from it.
+        """Call when the arms were kept from going to where an episode starts.
 
         Raises:
             SafetyStop: somebody stopped them since the last step; they stay where they are.
@@ -174,10 +193,7 @@ class Helm:
             return
         self._fleet.stop()
         self.on_stop(by, "")
-        raise SafetyStop(
-            f"STOPPED by {by.person} ({by.source}) between two episodes: nothing moves. "
-            "`robofeed resume RUN` goes on from the last checkpoint"
-        )
+        raise _stopped(by)
 
     def begin(self, episode_id: str, hands_off: bool = False) -> None:
         """An episode begins. With `hands_off` people may watch it and stop it, no more."""
@@ -349,6 +365,13 @@ class Helm:
             overruns=self._rate.overruns,
             kept=self.kept,
         )
+
+
+def _stopped(by: Driver) -> SafetyStop:
+    return SafetyStop(
+        f"STOPPED by {by.person} ({by.source}) between two episodes: nothing moves. "
+        "`robofeed resume RUN` goes on from the last checkpoint"
+    )
 
 
 def _still(fleet: Fleet) -> Take:

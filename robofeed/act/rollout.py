@@ -50,7 +50,8 @@ class Rollout:
 
     The transitions of a step are yielded while the arms already do the next one, so that learning
     and moving overlap. The order of everything is fixed: the same seeds give the same episodes,
-    unless a person at the `helm` has a hand in them.
+    unless a person at the `helm` has a hand in them. There are none where the run is to end while
+    a person has a real arm paused.
 
     Args:
         fleet: The arms.
@@ -84,8 +85,8 @@ class Rollout:
         fleet, table = self._fleet, self._fleet.table
         count = len(self._seeds)
         helm = self._helm
-        if helm is not None:
-            helm.check_stop()
+        if helm is not None and not helm.await_start():
+            return
         try:
             fleet.reset(self._seeds)
         except SafetyStop:

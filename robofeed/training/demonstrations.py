@@ -53,6 +53,8 @@ def give(run: Run) -> None:
             lambda: expert,
             None,
             with_true_reward=run.ground_truth,
+            helm=run.controls.helm if run.controls else None,
+            hands_off=True,
         )
         for steps in rollout:
             run.learner.add(steps, "prior")

@@ -126,8 +126,8 @@ class _Session:
             # The scene is there to be seen, and waits for somebody to take the controls.
             seed, name = int(rng.integers(*TRAINING_SEEDS)), f"d{self.episodes:06d}"
             rollout = Rollout(self._fleet, [seed], [name], lambda: policy, None, helm=helm)
-            (recorded,) = rollout.run()
-            self._keep(recorded)
+            for recorded in rollout.run():
+                self._keep(recorded)
 
     def _keep(self, recorded: Recorded) -> None:
         episode, visit = recorded.episode, self._helm.visit

@@ -226,6 +226,40 @@ def test_a_stop_that_another_thread_heard_in_mid_step_is_told_with_its_episode()
     assert helm.visit.stopped_by == ANNA
 
 
+def drive_on(person, simulated):
+    """Two episodes; how often the person had been asked before the arm went to each start."""
+    fleet = LocalFleet(partial(FakeArm, horizon=4, simulated=simulated), 1)
+    asked_at_start = []
+    reset = fleet.reset
+    fleet.reset = lambda seeds: (asked_at_start.append(len(person.asked)), reset(seeds))[1]
+    helm = Helm(fleet, person, CountingRate())
+    policy = Constant(fleet.spec.action)
+    for number in (1, 2):
+        Rollout(fleet, [number], [f"e{number}"], lambda: policy, None, helm=helm).run()
+    return asked_at_start
+
+
+def test_a_real_arm_that_is_paused_does_not_go_to_its_next_start_by_itself():
+    person = Script(FINE, Pause(), FINE, FINE, FINE, FINE, FINE, Resume())
+    assert drive_on(person, simulated=False) == [0, 8]
+
+
+def test_a_run_that_is_to_end_leaves_a_paused_arm_where_it_is():
+    fleet = LocalFleet(partial(FakeArm, horizon=4, simulated=False), 1)
+    helm = Helm(fleet, Script(Pause()), CountingRate())
+    policy = Constant(fleet.spec.action)
+    assert Rollout(fleet, [1], ["e1"], lambda: policy, None, helm=helm).run()
+    fleet.reset = lambda seeds: pytest.fail("it went to its start")
+    helm.interrupted = lambda: True
+    assert Rollout(fleet, [2], ["e2"], lambda: policy, None, helm=helm).run() == []
+
+
+def test_a_stop_ends_the_wait_of_a_paused_arm():
+    person = Script(FINE, Pause(), FINE, FINE, FINE, StopRequest(ANNA))
+    with pytest.raises(SafetyStop, match="STOPPED by anna"):
+        drive_on(person, simulated=False)
+
+
 def test_who_stops_the_arms_on_their_way_to_the_start_is_told():
     class StoppedOnItsWay(FakeArm):
         def reset(self, seed=None):
