@@ -5,6 +5,7 @@ from robofeed.data.observation import Ended, Gate
 from robofeed.interfaces import HasExpert, HasTruth, Renders
 from robofeed.plugins import load_plugins
 from robofeed.safety import Guarded
+from robofeed.testing.conformance import check_twin
 from robofeed_example import PointConfig, create
 from robofeed_example.point import STEP_M, Point
 
@@ -86,3 +87,8 @@ def test_behind_the_gates_a_step_too_far_is_clipped_and_nan_refused() -> None:
     assert far.action[0] == np.float32(STEP_M)
     assert nan.target is None
     assert nan.gates is Gate.NON_FINITE
+
+
+def test_it_keeps_a_backend_s_promises() -> None:
+    report = check_twin(Point)
+    assert report.passed, report.text()
