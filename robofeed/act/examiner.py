@@ -72,7 +72,9 @@ def examine(
         heard(start)
         some = seeds[start : start + fleet.size]
         ids = [f"{prefix}_{start + index:03d}" for index in range(len(some))]
-        finished = Rollout(fleet, some, ids, lambda: policy, None, helm=helm, hands_off=True).run()
+        rollout = Rollout(fleet, some, ids, lambda: policy, None, helm=helm, hands_off=True)
+        while not (finished := rollout.run()):
+            heard(start)  # the run is to end while somebody has the arm paused
         faults = [each for each in finished if each.episode.ended is Ended.FAULT]
         for each in faults:
             keep(each)

@@ -58,6 +58,8 @@ def give(run: Run) -> None:
         )
         for steps in rollout:
             run.learner.add(steps, "prior")
+        if not rollout.recorded:
+            return  # the run is to end while somebody has the arm paused
         for recorded in rollout.recorded:
             run.recorder.keep(recorded)
             if recorded.episode.ended is Ended.FAULT:
