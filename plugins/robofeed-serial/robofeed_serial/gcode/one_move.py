@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 
 from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeArm, GcodeState
@@ -78,7 +77,7 @@ class OneMove:
             PortGone: the port is lost.
         """
         state = self._arm.state()
-        now_s = time.monotonic()
+        now_s = state.time_ns / 1e9
         if not self._stood_at or _length(_way(state.place, self._stood_at)) > self._near:
             self._stood_at, self._stood_since_s = dict(state.place), now_s
             self._moves_without_motion = 0
@@ -141,7 +140,7 @@ class OneMove:
         share = min(1.0, self._furthest / length)
         piece = {name: state.place[name] + share * by for name, by in way.items()}
         # Set first: unanswered, it may be under way all the same.
-        self._sent, self._sent_s = piece, time.monotonic()
+        self._sent, self._sent_s = piece, state.time_ns / 1e9
         try:
             self._arm.move(piece, self._speed)
         except ArmRefused:

@@ -92,7 +92,7 @@ def middle(twin: Twin) -> None:
     """Back to where there is room on every side, once its last owner has given the port back."""
     arm = load_any_arm("uarm")
     assert isinstance(arm, GcodeArmFile)
-    machine = make_machine(arm.gcode.profile, str(twin.port), arm.baud)
+    machine = make_machine(arm.gcode.profile, str(twin.port), arm.baud, answer_s=2.0)
     end_s = time.monotonic() + 10.0
     while True:
         try:
@@ -101,10 +101,12 @@ def middle(twin: Twin) -> None:
         except PortGone:
             assert time.monotonic() < end_s
             time.sleep(0.05)
-    machine.move({"X": 200.0, "Y": 0.0, "Z": 120.0}, 200.0)
-    while math.dist(machine.state().place.values(), (200.0, 0.0, 120.0)) > 0.1:
-        time.sleep(0.02)
-    machine.close()
+    try:
+        machine.move({"X": 200.0, "Y": 0.0, "Z": 120.0}, 200.0)
+        while math.dist(machine.state().place.values(), (200.0, 0.0, 120.0)) > 0.1:
+            time.sleep(0.02)
+    finally:
+        machine.close()
 
 
 def drive(guarded: Guarded, action: tuple[float, float, float], steps: int) -> None:

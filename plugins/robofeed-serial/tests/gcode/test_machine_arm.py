@@ -257,6 +257,30 @@ def test_a_refused_place_holds_it_and_says_so(bench: Bench) -> None:
     assert "out of its reach" in report.reason
 
 
+def test_an_arm_that_takes_moves_and_stays_is_held(bench: Bench) -> None:
+    bench.ask(Request.ENGAGE)
+    bench.machine.stuck = True
+    report = bench.go(200.0, 150.0, 120.0, 30)
+    assert not report.latched
+    report = bench.go(200.0, 150.0, 120.0, 120)
+
+    assert report.latched
+    assert "takes moves and stays where it is: is its own power on" in report.reason
+    assert len(bench.machine.moves) == 3
+
+
+def test_a_move_that_got_lost_is_sent_again(bench: Bench) -> None:
+    bench.ask(Request.ENGAGE)
+    bench.machine.stuck = True
+    bench.go(200.0, 150.0, 120.0, 10)
+    bench.machine.goal = dict(bench.machine.place)
+    bench.machine.stuck = False
+    report = bench.go(200.0, 150.0, 120.0, 180)
+
+    assert not report.latched
+    assert report.rad[0] == pytest.approx(math.atan2(150, 200), abs=0.01)
+
+
 def test_a_lost_port_is_told_at_once(bench: Bench) -> None:
     moving(bench)
     bench.machine.gone = True
