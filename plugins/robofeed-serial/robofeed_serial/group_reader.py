@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from robofeed_serial.link import Link
@@ -25,6 +25,8 @@ FAST_IN_VAIN = 3
 
 Timed = tuple[int, Reply]
 """When a reply was complete (monotonic ns), and the reply."""
+Tell = Callable[[int, Reply], None]
+"""Is told each right reply and its time at once, while those after it are still under way."""
 
 
 def ask(
@@ -36,6 +38,7 @@ def ask(
     deadline_s: float,
     gap_s: float = math.inf,
     answer_bytes: int = 0,
+    tell: Tell | None = None,
 ) -> dict[int, Timed]:
     """The right replies to `request` from `ids`, in the order asked; a reply each, the newest.
 
@@ -74,6 +77,8 @@ def ask(
                 link.doubt()
             last_place = place
             found[reply.servo_id] = now_ns, reply
+            if tell is not None:
+                tell(now_ns, reply)
         return len(found) == len(places)
 
     try:
@@ -113,7 +118,12 @@ class GroupReader:
         """Of late nobody answered in the usual time: perhaps the adapter is slow."""
 
     def read(
-        self, ids: Sequence[int], address: int, size: int, budget_s: float
+        self,
+        ids: Sequence[int],
+        address: int,
+        size: int,
+        budget_s: float,
+        tell: Tell | None = None,
     ) -> dict[int, Timed]:
         """What came within `budget_s`, retries for the missing included. Raises PortGone only."""
         end_s = time.monotonic() + budget_s
@@ -133,7 +143,7 @@ class GroupReader:
             asked_ns = time.monotonic_ns()
             gap_s = math.inf if self._slow else self._link.gap_s
             found |= ask(
-                self._link, self._codec, request, missing, size, wait_s, gap_s, answer_bytes
+                self._link, self._codec, request, missing, size, wait_s, gap_s, answer_bytes, tell
             )
             if fast:
                 self._in_vain = 0 if found else self._in_vain + 1

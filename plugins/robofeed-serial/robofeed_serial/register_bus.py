@@ -80,6 +80,10 @@ class RegisterBus(ABC):
     def _state(self, reply: Reply, time_ns: int, before: ServoState | None) -> ServoState:
         """The state in a reply to a quick or full read; what it lacks is taken from `before`."""
 
+    def _asks_back(self, reply: Reply) -> bool:
+        """Whether `_state` would ask the servo something more: not while others still answer."""
+        return False
+
     @abstractmethod
     def _refusal(self, error: int) -> str | None:
         """What a reply's error byte refuses, in words; None where the request was carried out."""
@@ -125,8 +129,19 @@ class RegisterBus(ABC):
     def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
         address, size = self.quick if self._reads % self._full_every else self.full
         self._reads += 1
-        for servo_id, (time_ns, reply) in self._reader.read(ids, address, size, budget_s).items():
-            if len(reply.data) == size:
+        early: dict[int, ServoState] = {}
+
+        def tell(time_ns: int, reply: Reply) -> None:
+            if len(reply.data) == size and not self._asks_back(reply):
+                before = self._states.get(reply.servo_id)
+                early[reply.servo_id] = self._state(reply, time_ns, before)
+
+        found = self._reader.read(ids, address, size, budget_s, tell)
+        for servo_id, (time_ns, reply) in found.items():
+            state = early.get(servo_id)
+            if state is not None and state.time_ns == time_ns:
+                self._states[servo_id] = state
+            elif len(reply.data) == size:
                 before = self._states.get(servo_id)
                 self._states[servo_id] = self._state(reply, time_ns, before)
         return {servo_id: self._states[servo_id] for servo_id in ids if servo_id in self._states}

@@ -177,6 +177,9 @@ class DynamixelBus(RegisterBus):
             self._faults(reply, before),
         )
 
+    def _asks_back(self, reply: Reply) -> bool:
+        return bool(reply.error & ALERT)
+
     def _faults(self, reply: Reply, before: ServoState | None) -> ServoFault:
         """Those known of; the servo is to be asked where there are none, and with each full state.
 
