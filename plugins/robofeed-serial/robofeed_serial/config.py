@@ -22,6 +22,10 @@ class SerialConfig(BaseModel):
     `hold` (torque stays on), `park` (slowly to its rest pose, then torque off) or `relax` (torque
     off at once: it falls).
 
+    `assume_rest`: of an arm that cannot measure (a servo board without potentiometers), you say
+    that it lies in its rest pose whenever its torque is off. From elsewhere it jumps there when a
+    run begins; without that word it is not switched on.
+
     What the tool's place leaves free of the joints drifts towards the `home` posture while the arm
     moves, as in simulation; with `posture` = `start` towards where it stood at the start.
 
@@ -53,6 +57,7 @@ class SerialConfig(BaseModel):
     start: Literal["home", "stay"] = "home"
     posture: Literal["home", "start"] = "home"
     after: Parting = "hold"
+    assume_rest: bool = False
     tool_speed_m_s: float = Field(default=0.0, ge=0, le=1.0)
     speed_share: float = Field(default=1.0, gt=0, le=1)
     watchdog_s: float = Field(default=0.1, ge=0.03, le=0.5)

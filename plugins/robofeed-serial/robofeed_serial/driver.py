@@ -200,6 +200,8 @@ class SerialArm:
         if self._config.posture == "start":
             here = replace(self._geometry, home_rad=tuple(client.report().rad[: self._joints]))
             self._chain = here.kinematics(self._config.period_s, hold_posture=False)
+        if self._config.assume_rest:
+            client.request(Request.ASSUME_REST)
         held = client.request(Request.ENGAGE).commanded_rad
         if seed is None:
             seed = int(self._entropy.integers(2**31))

@@ -13,6 +13,7 @@ from robofeed_serial.arm_file import ArmFile, Servo
 from robofeed_serial.calibration import Calibration
 from robofeed_serial.one_firmware import check_one_firmware
 from robofeed_serial.servo_bus import (
+    NOWHERE_TICKS,
     BusTimeout,
     Item,
     ServoBus,
@@ -85,6 +86,10 @@ class ServoArm:
         self.scales = calibration.scales(arm)
         self.ranges_rad = calibration.ranges_rad(arm)
         self.ids = arm.ids
+        self._lies_at_rest = False
+        grip = arm.gripper
+        hand = [] if grip is None else [0.5 * (grip.shut_rad + grip.open_rad)]
+        self._rest_rad = [*arm.model.rest_rad, *hand]
 
     def open(self) -> None:
         self.bus.open()
@@ -174,10 +179,13 @@ class ServoArm:
                     f"look with robofeed arm scan {self.bus.port}"
                 )
             rows.append(state)
+        lost = [not self.bus.measures and row.position_ticks == NOWHERE_TICKS for row in rows]
         return ArmReading(
             rad=[
-                scale.to_rad(state.position_ticks)
-                for scale, state in zip(self.scales, rows, strict=True)
+                rest if nowhere else scale.to_rad(state.position_ticks)
+                for scale, state, rest, nowhere in zip(
+                    self.scales, rows, self._rest_rad, lost, strict=True
+                )
             ],
             rad_s=[
                 math.nan if state.speed_ticks_s is None else scale.speed_rad_s(state.speed_ticks_s)
@@ -187,6 +195,7 @@ class ServoArm:
             faults=[state.faults for state in rows],
             temperature_c=[_number(state.temperature_c) for state in rows],
             voltage_v=[_number(state.voltage_v) for state in rows],
+            assumed=any(lost),
         )
 
     def write(self, goals_rad: Sequence[float]) -> None:
@@ -208,6 +217,9 @@ class ServoArm:
         """Written anew: no group write is answered, and some servos listen for a heartbeat."""
         self.write(goals_rad)
 
+    def assume_rest(self) -> None:
+        self._lies_at_rest = True
+
     def engage(self) -> list[float]:
         """Switch the torque on where the arm stands, and return where that is.
 
@@ -218,10 +230,14 @@ class ServoArm:
         Raises:
             HardwareError: a joint is outside its range, moves or is silent, or a goal does not
                 arrive.
+            ConfigError: nobody knows where the arm is, and nobody said that it lies at rest.
         """
         trouble = ""
+        said, self._lies_at_rest = self._lies_at_rest, False
         for _ in range(_TRIES):
             reading = self._fresh_reading()
+            if reading.assumed and not said:
+                raise ConfigError(self._unseen())
             self._within_ranges(reading)
             wanted = {
                 servo_id: scale.to_ticks(rad)
@@ -293,6 +309,18 @@ class ServoArm:
 
     def label(self, number: int) -> str:
         return self._where(self.arm.servos[number])
+
+    def _unseen(self) -> str:
+        pose = ", ".join(
+            f"{joint.name} {rad:.2f}"
+            for joint, rad in zip(self.arm.joints, self.arm.model.rest_rad, strict=True)
+        )
+        return (
+            f"nothing measures where the arm on {self.bus.port} stands: its torque stays off. Once "
+            f"it is on, the arm jumps to its rest pose ({pose} rad, the gripper half open) from "
+            "wherever it is. Lay it there, then say so: --at-rest, or in a run file "
+            f"backend.{self.arm.protocol}.assume_rest = true"
+        )
 
     def _where(self, servo: Servo) -> str:
         return f"joint {servo.name} (servo {servo.id} on {self.bus.port})"

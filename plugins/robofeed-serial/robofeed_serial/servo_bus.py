@@ -27,6 +27,10 @@ class PortGone(HardwareError):  # noqa: N818
     """The port is missing, busy, forbidden, or was unplugged while it was open."""
 
 
+NOWHERE_TICKS = 0
+"""On a bus that does not measure: the position of a servo that stands nobody knows where."""
+
+
 class ServoFault(IntFlag):
     """Why a servo protects itself, or is about to."""
 

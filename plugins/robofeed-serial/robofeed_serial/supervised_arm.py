@@ -24,6 +24,8 @@ class ArmReading:
     faults: list[ServoFault] = field(default_factory=list)
     temperature_c: list[float] = field(default_factory=list)
     voltage_v: list[float] = field(default_factory=list)
+    assumed: bool = False
+    """Nobody knows where some joint is: `rad` has the rest pose there."""
 
 
 class SupervisedArm(Protocol):
@@ -54,6 +56,9 @@ class SupervisedArm(Protocol):
 
         Raises BusTimeout where something has never said where it is.
         """
+
+    def assume_rest(self) -> None:
+        """A person says that an arm which cannot tell lies in its rest pose: for one `engage`."""
 
     def engage(self) -> list[float]:
         """Hold where it stands, and return where that is. Raises HardwareError."""

@@ -45,6 +45,8 @@ class Request(enum.IntEnum):
     RELAX = 4
     CLOSE = 5
     """Give the port back; the arm holds."""
+    ASSUME_REST = 6
+    """A person says that an arm which cannot measure lies in its rest pose: for one ENGAGE."""
 
 
 @enum.unique
@@ -102,6 +104,8 @@ class Report:
     cycles: int = 0
     written_ns: int = 0
     """when it was put down: how long the port's owner has been silent counts from here"""
+    assumed: bool = False
+    """Nobody knows where the arm is; `rad` is its rest pose. ASSUME_REST is due before ENGAGE."""
     too_near: str = ""
     """two links which the newest goal would have brought too near each other, in words"""
 
@@ -117,6 +121,7 @@ class Report:
             self.late_cycles,
             self.cycles,
             self.written_ns,
+            self.assumed,
             len(self.rad),
         )
         count = len(self.rad)
@@ -128,7 +133,7 @@ class Report:
     def unpack(letter: bytes) -> Report:
         """What `pack` made. Raises ValueError for anything else."""
         try:
-            time_ns, mode, latched, failure, done_id, late, cycles, written_ns, count = (
+            time_ns, mode, latched, failure, done_id, late, cycles, written_ns, assumed, count = (
                 struct.unpack_from(_REPORT, letter)
             )
             start = struct.calcsize(_REPORT)
@@ -149,11 +154,12 @@ class Report:
             late,
             cycles,
             written_ns,
+            assumed,
             too_near,
         )
 
 
-_REPORT = "<qB?BIIQqB"
+_REPORT = "<qB?BIIQq?B"
 
 
 def _padded(values: Sequence[float], count: int) -> Sequence[float]:

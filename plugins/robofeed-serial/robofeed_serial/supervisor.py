@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from robofeed import HardwareError, RobofeedError
+from robofeed import ConfigError, HardwareError, RobofeedError
 from robofeed_serial.goal_gate import GoalGate
 from robofeed_serial.servo_bus import BusTimeout, PortGone
 from robofeed_serial.supervised_arm import ArmReading, SupervisedArm
@@ -133,6 +133,7 @@ class Supervisor:
             reading.rad_s,
             self._commanded,
             self.reason,
+            assumed=reading.assumed,
             too_near=" and ".join(self._gate.too_near or ()),
         )
 
@@ -321,7 +322,8 @@ class Supervisor:
             raise
         except RobofeedError as error:
             self.reason = str(error)
-            self._failure = Failure.HARDWARE
+            config = isinstance(error, ConfigError)
+            self._failure = Failure.CONFIG if config else Failure.HARDWARE
         else:
             self._failure = Failure.NONE
 
@@ -339,6 +341,8 @@ class Supervisor:
             self.mode = Mode.CLOSED
         elif self.latched:
             raise HardwareError(f"the arm holds ({self.reason}): acknowledge that first")
+        elif request is Request.ASSUME_REST:
+            self._arm.assume_rest()
         elif request is Request.ENGAGE and self.mode in (Mode.WATCHING, Mode.RELAXED):
             assert self._reading is not None
             if complaint := self._arm.complaint(self._reading):

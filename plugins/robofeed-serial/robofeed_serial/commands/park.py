@@ -11,14 +11,25 @@ Port = Annotated[str, typer.Option(help="Its port, as `robofeed arm find` tells 
 CalibrationName = Annotated[
     str, typer.Option(help="Its name or file. Default: as the arm; nominal for a twin.")
 ]
+AtRest = Annotated[
+    bool,
+    typer.Option("--at-rest", help="Of an arm that cannot measure: it lies in its rest pose."),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: somebody is there.")]
 
 
-def park(arm: Arm, port: Port, calibration: CalibrationName = "", yes: Yes = False) -> None:
+def park(
+    arm: Arm,
+    port: Port,
+    calibration: CalibrationName = "",
+    yes: Yes = False,
+    at_rest: AtRest = False,
+) -> None:
     """Drive slowly to the rest pose, then switch the torque off."""
     from robofeed import HardwareError
     from robofeed_serial.arm_file import load_any_arm
     from robofeed_serial.dialogue import insist_on_yes
+    from robofeed_serial.rest_pose import confirm_rest
     from robofeed_serial.supervision import Mode, Request
     from robofeed_serial.supervisor_client import SupervisorClient
     from robofeed_serial.supervisor_settings import PARK_S, SupervisorSettings
@@ -30,6 +41,10 @@ def park(arm: Arm, port: Port, calibration: CalibrationName = "", yes: Yes = Fal
     )
     client = SupervisorClient(settings)
     try:
+        if at_rest:
+            client.request(Request.ASSUME_REST)
+        elif not yes:
+            confirm_rest(client)
         client.request(Request.ENGAGE)
         client.request(Request.PARK)
         if not client.parked(PARK_S):

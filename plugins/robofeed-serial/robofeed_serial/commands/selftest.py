@@ -18,6 +18,10 @@ def command(
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask: somebody has looked, and is there.")
     ] = False,
+    at_rest: Annotated[
+        bool,
+        typer.Option("--at-rest", help="Of an arm that cannot measure: it lies in its rest pose."),
+    ] = False,
 ) -> None:
     """Move each joint a little, slowly, after asking; write a report that can be posted."""
     from datetime import datetime
@@ -25,7 +29,9 @@ def command(
     from robofeed import HardwareError
     from robofeed_serial.arm_file import load_any_arm
     from robofeed_serial.dialogue import insist_on_yes
+    from robofeed_serial.rest_pose import confirm_rest
     from robofeed_serial.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
+    from robofeed_serial.supervision import Request
     from robofeed_serial.supervisor_client import SupervisorClient
     from robofeed_serial.supervisor_settings import (
         SupervisorSettings,
@@ -59,6 +65,10 @@ def command(
                 f"speed. The tool stays within (m): {box}. Keep that free and the power switch in "
                 "reach."
             )
+        if at_rest:
+            client.request(Request.ASSUME_REST)
+        elif not yes:
+            confirm_rest(client)
         test.hold_still()
         test.turn_each(ways)
     finally:

@@ -29,6 +29,10 @@ def command(
     speed_share: Annotated[
         float, typer.Option(min=0.05, max=1.0, help="Of the arm's speed limits.")
     ] = 1.0,
+    at_rest: Annotated[
+        bool,
+        typer.Option("--at-rest", help="Of an arm that cannot measure: it lies in its rest pose."),
+    ] = False,
 ) -> None:
     """Drive an arm by keys, or by a leader arm of the same kind. Space stops it at once."""
     import sys
@@ -50,6 +54,7 @@ def command(
         action="joint" if leader_port else "end_effector",
         gripper=can_grip,
         start="stay",
+        assume_rest=at_rest,
         posture="start",
         horizon=10**9,
         period_s=0.01 if leader_port else 0.02,

@@ -101,6 +101,9 @@ class MachineArm:
         self._state, self._reading, self._fresh = state, reading, True
         return reading
 
+    def assume_rest(self) -> None:
+        """It knows where it is, once it is homed."""
+
     def engage(self) -> list[float]:
         """Motors on where it stands; what it says then is where it is."""
         self._come_to_rest()

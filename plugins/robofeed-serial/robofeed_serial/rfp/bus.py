@@ -20,6 +20,7 @@ from robofeed_serial.rfp.messages import goals_payload as _goals_payload
 from robofeed_serial.rfp.refusals import fault_words
 from robofeed_serial.rfp.session import BoardRefused, Session, wait_for_board
 from robofeed_serial.servo_bus import (
+    NOWHERE_TICKS,
     BusStatistics,
     BusTimeout,
     Item,
@@ -355,11 +356,14 @@ class RfpBus:
         self._board_state = state
         now_ns = time.monotonic_ns()
         fitted = self._config.fitted if self._config is not None else range(JOINTS)
+        limp = state.mode is Mode.DISARMED
         for i in fitted:
+            # Without a potentiometer a position is what was commanded, before the servo went limp.
+            lost = limp and self._config is not None and not self._config.joints[i].measured
             self._states[i + 1] = ServoState(
                 i + 1,
                 now_ns,
-                state.positions_ticks[i],
+                NOWHERE_TICKS if lost else state.positions_ticks[i],
                 voltage_v=state.supply_v,
                 faults=_servo_faults(state),
             )

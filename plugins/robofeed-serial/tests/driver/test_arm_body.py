@@ -19,6 +19,7 @@ from robofeed_serial.arm_body import MARGIN_M, TABLE, body_of
 from robofeed_serial.arm_file import ArmFile, load_arm
 from robofeed_serial.calibration import nominal
 from robofeed_serial.goal_gate import GoalGate
+from robofeed_serial.supervision import Request
 from robofeed_serial.supervisor_settings import SupervisorSettings, bounds_of
 
 ARMS = ("so101", "so100", "koch", "omx", "rfp6")
@@ -216,3 +217,13 @@ def test_a_radius_of_a_link_that_is_not_there_is_refused(tmp_path: Path) -> None
 
     with pytest.raises(ConfigError, match=r"lower_am.*did you mean 'lower_arm'"):
         body_of(load_arm(str(tmp_path / "koch.toml")))
+
+
+def test_its_supervisor_says_which_links_it_keeps_apart(bench: Any) -> None:
+    bench.cycle()
+    bench.ask(Request.ENGAGE)
+    folded = [0.0, -1.7, 1.65, 1.6, 0.0, math.nan]
+    reports = [bench.go(folded) for _ in range(800)]
+
+    assert {report.too_near for report in reports} > {""}
+    assert not reports[-1].latched

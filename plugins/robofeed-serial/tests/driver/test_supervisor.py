@@ -52,15 +52,6 @@ def test_what_nobody_expects_of_a_bus_holds_the_arm_and_is_told(
     assert bench.go(goal, 20).rad[0] == pytest.approx(there, abs=0.01)
 
 
-def test_it_keeps_the_hand_out_of_its_own_foot_and_says_which_links(bench: Any) -> None:
-    folded = [0.0, -1.7, 1.65, 1.6, 0.0, NAN]
-    moving(bench)
-    reports = [bench.go(folded) for _ in range(800)]
-
-    assert {report.too_near for report in reports} > {""}
-    assert not reports[-1].latched
-
-
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_goal_that_is_no_number_leaves_the_joint_where_it_is(bench: Any, bad: float) -> None:
     moving(bench)
