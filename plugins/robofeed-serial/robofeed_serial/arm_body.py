@@ -23,6 +23,9 @@ RESTING_M = 0.007
 BELOW_TABLE_M = 0.01
 """So far may a link be sent below the table: the tips of fingers whose tool point is just above it,
 and what a base that stands on feet is higher."""
+UNTRUE_M = 0.02
+"""So much nearer than it may be can no pair really be: bodies are hard. Where one is found so, the
+model is wrong (the table's edge is nearer, say), and it holds nothing back until that is over."""
 TABLE = "the table"
 _ROUNDING_M = 1e-9
 
@@ -91,7 +94,8 @@ class ArmBody:
         """Which of several poses may be gone to from the last of them.
 
         One at which no pair is nearer than it may be, or, where it was nearer before, not nearer
-        than that: links that were found too near may move apart.
+        than that: links that were found too near may move apart. Pairs that were found nearer
+        than can be do not count.
 
         Returns:
             The number of the first such pose, and the pair that forbids pose 0, None if nothing
@@ -100,7 +104,9 @@ class ArmBody:
         if not self.pairs:
             return 0, None
         gaps = self.gaps_m(poses_rad)
-        room = gaps - np.minimum(self.least_m, gaps[-1]) + _ROUNDING_M
+        was = gaps[-1]
+        floor = np.where(was < self.least_m - UNTRUE_M, -np.inf, np.minimum(self.least_m, was))
+        room = gaps - floor + _ROUNDING_M
         free = int(np.argmax((room >= 0.0).all(axis=1)))
         return free, self.pairs[int(np.argmin(room[0]))] if free else None
 

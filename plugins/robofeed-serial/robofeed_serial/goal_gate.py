@@ -100,11 +100,9 @@ class GoalGate:
         goals = self._slowed(goals, start, most_m)
         goals = self._slowed(goals, measured, self._reach_m)
         stay = self._slowed(start, measured, self._reach_m)
-        if self._leaves_box(start, self._tool(goals)):
-            goals = stay
-        return self._kept_apart(goals, start, stay, measured, most_m)
+        return self._past_obstacles(goals, start, stay, measured, most_m)
 
-    def _kept_apart(
+    def _past_obstacles(
         self,
         goals: list[float],
         start: Sequence[float],
@@ -112,16 +110,17 @@ class GoalGate:
         measured: Sequence[float],
         most_m: float,
     ) -> list[float]:
-        """The part of the way from `stay` to `goals` that brings no link too near another.
+        """The part of the way from `stay` to `goals` within the box, with no link near another.
 
         A share of it; else without one joint, else that one alone, so that what is in the way of
         one joint does not hold the others.
         """
         self.too_near = None
-        if self._body is None or goals == stay:
+        if goals == stay:
             return goals
-        free, self.too_near = self._body.first_free([goals, stay])
-        if free == 0:
+        if self._body is not None:
+            _, self.too_near = self._body.first_free([goals, stay])
+        if self.too_near is None and not self._leaves_box(start, self._tool(goals)):
             return goals
         here_m, there_m = self._tool(start), self._tool(measured)
         ways = [
@@ -139,8 +138,9 @@ class GoalGate:
             and math.dist(tool_m, there_m) <= self._reach_m
             and not self._leaves_box(start, tool_m)
         ]
-        free, _ = self._body.first_free([*ways, stay])
-        return [*ways, stay][free]
+        ways.append(stay)
+        free, _ = self._body.first_free(ways) if self._body is not None else (0, None)
+        return ways[free]
 
     def _slowed(self, goals: list[float], start: Sequence[float], most_m: float) -> list[float]:
         """The part of the way from `start` to `goals` on which the tool goes no further."""
@@ -155,14 +155,15 @@ class GoalGate:
         return list(start)
 
     def _leaves_box(self, start: Sequence[float], tool_m: Point) -> bool:
-        """Whether the tool would be outside on some axis, and further than it was sent last."""
-        box = zip(tool_m, self._bounds.box_low_m, self._bounds.box_high_m, strict=True)
-        if all(low <= there <= high for there, low, high in box):
+        """Whether the tool would be outside, and further than it was sent last or on a new side."""
+        now_m = self._outside(tool_m)
+        if not any(now_m):
             return False
-        last_m = self._tool(start)
-        return any(
-            not min(low, last) <= there <= max(high, last)
-            for there, last, low, high in zip(
-                tool_m, last_m, self._bounds.box_low_m, self._bounds.box_high_m, strict=True
-            )
-        )
+        was_m = self._outside(self._tool(start))
+        new_side = any(now > 0.0 and was == 0.0 for now, was in zip(now_m, was_m, strict=True))
+        return new_side or math.hypot(*now_m) > math.hypot(*was_m)
+
+    def _outside(self, tool_m: Point) -> list[float]:
+        """By how much on each axis."""
+        box = zip(tool_m, self._bounds.box_low_m, self._bounds.box_high_m, strict=True)
+        return [max(low - there, there - high, 0.0) for there, low, high in box]
