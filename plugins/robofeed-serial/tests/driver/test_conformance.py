@@ -8,7 +8,8 @@ import numpy as np
 import pybullet
 import pytest
 
-from robofeed.testing.conformance import check_twin
+from robofeed import SafetyStop
+from robofeed.testing.conformance import ALLOW_MOTION, check_bench, check_twin
 from robofeed.testing.trial import GoldenTool
 from robofeed_serial.arm_file import ArmFile, load_arm
 from robofeed_serial.config import SerialConfig
@@ -82,3 +83,42 @@ def test_a_driver_conforms(name: str) -> None:
     assert report.passed, report.text()
     others = {name: why for name, why in report.not_checked.items() if name not in CANNOT_CHECK}
     assert all("this plan leaves" in why for why in others.values()), others  # at the reach's end
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_the_bench_moves_an_arm_gently_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    arm = load_arm("so101")
+    with Twin("so101") as twin:
+        settings: dict[str, Any] = {
+            "arm": "so101",
+            "port": str(twin.port),
+            "calibration": "nominal",
+            "start": "stay",
+            "speed_share": 0.1,
+            "watchdog_s": 0.5,
+            "max_observation_age_s": 0.5,
+        }
+
+        def make() -> SerialArm:
+            return SerialArm(SerialConfig(**settings), arm.protocol)
+
+        witness = TwinWitness(twin, arm)
+        monkeypatch.delenv(ALLOW_MOTION, raising=False)
+        box = ((-0.5, -0.5, -0.1), (0.5, 0.5, 0.5))
+        with pytest.raises(SafetyStop, match="robofeed-allow-motion"):
+            check_bench(make, box)
+        assert not witness.goals()
+
+        monkeypatch.setenv(ALLOW_MOTION, "yes")
+        report = check_bench(make, box)
+        began_s = witness.switched_on()[0][0]  # before that it falls
+        places = [each for each in witness.places() if each.time_s > began_s]
+
+    assert report.passed, report.text()
+    first, fastest = 0, 0.0
+    for seen in places:
+        while seen.time_s - places[first].time_s > 0.2:
+            first += 1
+        fastest = max(fastest, np.abs(seen.joint_rad - places[first].joint_rad).max() / 0.2)
+    assert 0.0 < fastest < 0.33  # a tenth of 3 rad/s, and what a log's ticks add
