@@ -17,13 +17,14 @@ from robofeed_serial.servo_bus import (
     BusTimeout,
     Item,
     ServoBus,
-    ServoFault,
     ServoMode,
     ServoModel,
     ServoRefused,
     ServoState,
+    fault_words,
 )
 from robofeed_serial.supervised_arm import ArmReading
+from robofeed_serial.unseen import assumed_pose, unseen
 
 START_TOLERANCE_RAD = 0.06
 """so far outside its range a joint may be found before the arm is switched on"""
@@ -87,9 +88,7 @@ class ServoArm:
         self.ranges_rad = calibration.ranges_rad(arm)
         self.ids = arm.ids
         self._lies_at_rest = False
-        grip = arm.gripper
-        hand = [] if grip is None else [0.5 * (grip.shut_rad + grip.open_rad)]
-        self._rest_rad = [*arm.model.rest_rad, *hand]
+        self._assumed_rad = assumed_pose(arm)
 
     def open(self) -> None:
         self.bus.open()
@@ -180,12 +179,11 @@ class ServoArm:
                 )
             rows.append(state)
         lost = [not self.bus.measures and row.position_ticks == NOWHERE_TICKS for row in rows]
+        places = zip(self.scales, rows, self._assumed_rad, lost, strict=True)
         return ArmReading(
             rad=[
-                rest if nowhere else scale.to_rad(state.position_ticks)
-                for scale, state, rest, nowhere in zip(
-                    self.scales, rows, self._rest_rad, lost, strict=True
-                )
+                assumed if nowhere else scale.to_rad(row.position_ticks)
+                for scale, row, assumed, nowhere in places
             ],
             rad_s=[
                 math.nan if state.speed_ticks_s is None else scale.speed_rad_s(state.speed_ticks_s)
@@ -237,7 +235,7 @@ class ServoArm:
         for _ in range(_TRIES):
             reading = self._fresh_reading()
             if reading.assumed and not said:
-                raise ConfigError(self._unseen())
+                raise ConfigError(unseen(self.arm, self.bus.port))
             self._within_ranges(reading)
             wanted = {
                 servo_id: scale.to_ticks(rad)
@@ -298,7 +296,7 @@ class ServoArm:
             where = self._where(servo)
             if faults:
                 return (
-                    f"{where} protects itself: {_words(faults)}. Take the load off, let it "
+                    f"{where} protects itself: {fault_words(faults)}. Take the load off, let it "
                     "cool, switch the arm's power off and on"
                 )
             if heat > self.arm.limits.temperature_c:
@@ -309,18 +307,6 @@ class ServoArm:
 
     def label(self, number: int) -> str:
         return self._where(self.arm.servos[number])
-
-    def _unseen(self) -> str:
-        pose = ", ".join(
-            f"{joint.name} {rad:.2f}"
-            for joint, rad in zip(self.arm.joints, self.arm.model.rest_rad, strict=True)
-        )
-        return (
-            f"nothing measures where the arm on {self.bus.port} stands: its torque stays off. Once "
-            f"it is on, the arm jumps to its rest pose ({pose} rad, the gripper half open) from "
-            "wherever it is. Lay it there, then say so: --at-rest, or in a run file "
-            f"backend.{self.arm.protocol}.assume_rest = true"
-        )
 
     def _where(self, servo: Servo) -> str:
         return f"joint {servo.name} (servo {servo.id} on {self.bus.port})"
@@ -410,7 +396,3 @@ def _mode_name(mode: int) -> str:
         return ServoMode(mode).name
     except ValueError:
         return str(mode)
-
-
-def _words(faults: ServoFault) -> str:
-    return ", ".join(each.name.lower() for each in ServoFault if each.name and each in faults)

@@ -46,6 +46,11 @@ class ServoFault(IntFlag):
     """It says that it protects itself, and not from what."""
 
 
+def fault_words(faults: ServoFault) -> str:
+    """Each of `faults` by its name."""
+    return ", ".join(each.name.lower() for each in ServoFault if each.name and each in faults)
+
+
 class ServoMode(IntEnum):
     """What a servo's goal means: values of the item "mode". No servo knows them all."""
 
