@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from robofeed.observe.camera_settings import CameraSettings
     from robofeed.run_file import load_config
     from robofeed.safety import Guarded
-    from robofeed.training import resume, train
+    from robofeed.training import resume, steer, train
 
 __all__ = [
     "ArraySpec",
@@ -90,6 +90,7 @@ __all__ = [
     "load_config",
     "open_clips",
     "resume",
+    "steer",
     "summarise_people",
     "train",
 ]
@@ -135,7 +136,7 @@ _HOMES = {
     "robofeed.observe.camera_settings": ("CameraSettings",),
     "robofeed.run_file": ("load_config",),
     "robofeed.safety": ("Guarded",),
-    "robofeed.training": ("resume", "train"),
+    "robofeed.training": ("resume", "steer", "train"),
 }
 """The module each public name lives in."""
 

@@ -37,6 +37,8 @@ from robofeed.interfaces import Corrector
 
 ROW = 0
 """The arm that can be steered."""
+_MANNED = ("recording", "steering")
+"""Phases in which no policy would move the arm: it waits for somebody to take the controls."""
 _LATENCIES = 1_000
 """Kept for the median."""
 
@@ -213,7 +215,7 @@ class Helm:
         self.looked_again = False
         row = self._fleet.table.proposed[ROW]
         proposed: FloatArray = row.copy()
-        if self._own_phase == "recording" and not self._manned():
+        if self._own_phase in _MANNED and not self._manned():
             return None
         said = self._ask(proposed)
         if self._hands_off:

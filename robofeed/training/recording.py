@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,20 +14,17 @@ from robofeed.act.collector import TRAINING_SEEDS
 from robofeed.act.helm import Helm
 from robofeed.act.recording import Recorded
 from robofeed.act.rollout import HoldingPolicy, Rollout
-from robofeed.config import ResolvedRun, RunConfig, resolve
+from robofeed.config import RunConfig
 from robofeed.data.episode_frames import Darkroom
-from robofeed.data.errors import ConfigError, SafetyStop
+from robofeed.data.errors import SafetyStop
 from robofeed.data.feedback import Demonstration, Stamp
 from robofeed.data.ledger import Ledger
 from robofeed.data.observation import Ended
-from robofeed.data.run_folder import create_run_folder
 from robofeed.data.store import EpisodeStore
 from robofeed.observe.fleet import LocalFleet
-from robofeed.plugins import PluginRegistry, load_plugins
-from robofeed.run_file import dump_toml
-from robofeed.training.controls import open_controls, records_of
-from robofeed.training.parts import MakeBackend
-from robofeed.training.session import describe_run
+from robofeed.plugins import PluginRegistry
+from robofeed.training.controls import records_of
+from robofeed.training.manned import manned
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,45 +66,25 @@ def record(
         SafetyStop: the person stopped the arm; what was recorded until then is on disk.
         RobofeedError: an unusable configuration, a simulator that failed, a full disk.
     """
-    registry = registry or load_plugins()
-    resolved = resolve(config, registry.provider)
-    if not config.control.socket:
-        raise ConfigError("control.socket = false leaves nobody a way to the controls")
-    fleet = LocalFleet(_long_episodes(resolved, seconds), with_truth=config.simulation.truth)
-    with contextlib.ExitStack() as stack:
-        stack.callback(fleet.close)
-        folder = create_run_folder(
-            Path(config.run.out),
-            config.run.name,
-            title=f"{config.run.preset}-demonstrations",
-            seed=config.run.seed,
-        )
-        unnamed = resolved.config.run.model_copy(update={"name": ""})
-        saved = resolved.config.model_copy(update={"run": unnamed})
-        folder.config_path.write_text(dump_toml(saved), encoding="utf-8")
-        folder.write_about(
-            {**describe_run(folder, resolved, registry), "records": "demonstrations"}
-        )
-        stack.callback(folder.update_about, status="finished")
-        ledger = Ledger.open(folder.ledger)
-        stack.callback(ledger.close)
-        controls = open_controls(config.control, folder, fleet, ledger, phase="recording")
-        if controls is None:
-            raise ConfigError(f"an arm of {config.backend.use} has no actions a person can steer")
-        stack.callback(controls.close)
-        interrupted = stack.enter_context(_catching_interrupt())
-        gone = opened(folder.path)
-        store = EpisodeStore(folder.path, Darkroom(fleet.spec))
-        controls.helm.interrupted = lambda: interrupted() or gone()
-        session = _Session(fleet, controls.helm, store, ledger)
+    with manned(
+        config,
+        f"{config.run.preset}-demonstrations",
+        "recording",
+        seconds=seconds,
+        opened=opened,
+        registry=registry,
+        about={"records": "demonstrations"},
+    ) as desk:
+        store = EpisodeStore(desk.folder.path, Darkroom(desk.fleet.spec))
+        session = _Session(desk.fleet, desk.helm, store, desk.ledger)
         session.go(demonstrations, np.random.default_rng(config.run.seed))
         return RecordingResult(
-            folder.path,
-            controls.helm.kept,
+            desk.folder.path,
+            desk.helm.kept,
             session.episodes,
-            interrupted(),
+            desk.interrupted(),
             tuple(session.latencies_ms),
-            fleet.spec.period_s,
+            desk.fleet.spec.period_s,
         )
 
 
@@ -154,39 +128,3 @@ class _Session:
             )
             self._ledger.append(Demonstration(stamp, episode.id))
             self._helm.kept += 1
-
-
-def _long_episodes(resolved: ResolvedRun, seconds: float) -> MakeBackend:
-    """The backend, with time for a person and an end at success where its settings know these."""
-    settings: dict[str, Any] = resolved.backend.settings.model_dump(mode="json", exclude_none=True)
-    made = MakeBackend(resolved.config.backend.use, settings)
-    if "horizon" in settings:
-        settings["horizon"] = max(1, round(seconds / made().spec.period_s))
-    if "fixed_horizon" in settings:
-        settings["fixed_horizon"] = False
-    return made
-
-
-@contextlib.contextmanager
-def _catching_interrupt() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C or SIGTERM ends the recording in order, a second one at once."""
-    came = False
-
-    def interrupt(number: int, frame: object) -> None:
-        nonlocal came
-        if came:
-            raise KeyboardInterrupt
-        came = True
-
-    try:
-        before = {
-            number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-    except ValueError:
-        # Not the main thread: whoever records there has their own way of ending it.
-        before = {}
-    try:
-        yield lambda: came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -107,8 +107,8 @@ class Pilot:
         if not self.holds:
             return
         idle = now_s - self._last_key_s > HAND_BACK_S
-        # While demonstrations are recorded nobody else would move the arm.
-        if self._steering and idle and self.state.get("phase") != "recording":
+        # Where no policy is, nobody else would move the arm.
+        if self._steering and idle and self.state.get("phase") not in ("recording", "steering"):
             self._let_go()
         elif now_s - self._last_word_s > ALIVE_S:
             self._say(Do.ALIVE)

@@ -26,6 +26,9 @@ def command(
         str,
         typer.Option(help="The leader's calibration. Default: ARM-leader, or the leader's name."),
     ] = "",
+    browser: Annotated[
+        bool, typer.Option("--browser", help="By a page in a browser, at up to 10 cm/s.")
+    ] = False,
     speed_share: Annotated[
         float, typer.Option(min=0.05, max=1.0, help="Of the arm's speed limits.")
     ] = 1.0,
@@ -33,11 +36,17 @@ def command(
         bool,
         typer.Option("--at-rest", help="Of an arm that cannot measure: it lies in its rest pose."),
     ] = False,
+    watchdog_s: Annotated[
+        float,
+        typer.Option(min=0.05, max=0.5, help="Silence of program or servo that holds the arm."),
+    ] = 0.2,
 ) -> None:
-    """Drive an arm by keys, or by a leader arm of the same kind. Space stops it at once."""
+    """Drive an arm by keys, by a leader arm of the same kind, or in a browser."""
     import sys
 
+    from robofeed import ConfigError
     from robofeed_serial.arm_file import ArmFile, load_any_arm
+    from robofeed_serial.browser_teleop import TOOL_SPEED_M_S, drive_by_page
     from robofeed_serial.config import SerialConfig
     from robofeed_serial.driver import SerialArm
     from robofeed_serial.key_pilot import KeyPilot
@@ -59,17 +68,24 @@ def command(
         horizon=10**9,
         period_s=0.01 if leader_port else 0.02,
         speed_share=speed_share,
-        watchdog_s=0.2,
-        max_observation_age_s=0.2,
+        watchdog_s=watchdog_s,
+        max_observation_age_s=watchdog_s,
     )
-    driven = SerialArm(config, file.protocol)
-    keys = Keys()
-    leading = _leading(file, driven, port, leader_port, leader_calibration)
-    pilot: Pilot = leading or KeyPilot(driven, can_grip)
     left = (
         f"The arm holds where it is, its torque on. robofeed arm park {arm} --port {port} brings "
         "it to rest"
     )
+    if browser:
+        if leader_port:
+            raise ConfigError("--browser and --leader-port: one of them, please")
+        paged = config.model_copy(update={"horizon": 0, "tool_speed_m_s": TOOL_SPEED_M_S})
+        drive_by_page(paged, file.protocol)
+        print(left)
+        return
+    driven = SerialArm(config, file.protocol)
+    keys = Keys()
+    leading = _leading(file, driven, port, leader_port, leader_calibration)
+    pilot: Pilot = leading or KeyPilot(driven, can_grip)
     try:
         with keys, StatusLine(sys.stdout.fileno()) as line:
             print("\n".join(pilot.help), flush=True)

@@ -4,6 +4,7 @@ import { element } from "./element.js";
 import { AXIS_KEYS, Hold } from "./hold.js";
 
 const AGAIN_MS = 1_000;
+const MANNED = ["recording", "steering"]; // no policy moves the arm
 const degrees = (rad) => `${((rad * 180) / Math.PI).toFixed(1)}°`;
 const millimetres = (place) => `${place.map((m) => (1000 * m).toFixed(0)).join(", ")} mm`;
 
@@ -158,7 +159,9 @@ export class LiveView {
     this.mode = state.mode;
     delete this.root.dataset.busy;
     this.drawDoing(this.stopped || this.hint(state));
-    const holder = state.holder ? `${state.holder.person} (${state.holder.source})` : "the policy";
+    const alone = MANNED.includes(state.phase) ? "nobody" : "the policy";
+    const holder = state.holder ? `${state.holder.person} (${state.holder.source})` : alone;
+    this.root.dataset.phase = state.phase;
     const { latency } = state;
     const facts = {
       Mode: this.root.dataset.mode,
@@ -184,6 +187,9 @@ export class LiveView {
 
   // What somebody at the controls, or about to take them, should know of this state.
   hint({ mode, phase, kept }) {
+    if (phase === "steering" && mode !== "paused") {
+      return this.hold.active ? "" : "The arm holds until somebody takes the controls.";
+    }
     if (phase === "recording" && mode !== "paused") {
       const how = this.hold.active
         ? "Move the arm through the task, then End as success; Discard throws the episode away."
@@ -192,6 +198,7 @@ export class LiveView {
     }
     if (phase === "evaluation" && this.hold.active) return "An evaluation, which nobody steers: you have the arm after it.";
     if (mode !== "paused") return "";
+    if (phase === "steering") return "Paused: the arm holds. Space or a key goes on.";
     return this.hold.active
       ? "Paused: the arm holds. Space lets the policy go on, a key moves the arm."
       : "Paused: the arm holds until somebody takes the controls and lets it go on.";
@@ -202,7 +209,7 @@ export class LiveView {
     if (!this.mayDrive) {
       return this.controls.replaceChildren(element("p.quiet", {}, `You may watch and stop. ${this.whyNot}`));
     }
-    const does = (text, command) => element("button", { onclick: () => this.send(command) }, text);
+    const does = (text, command) => element("button.judging", { onclick: () => this.send(command) }, text);
     if (this.hold.asking) {
       const cancel = element("button", { id: "cancel", onclick: () => this.giveBack() }, "Leave it");
       return this.controls.replaceChildren(element("p.quiet", {}, "Asking for the controls ..."), cancel);
@@ -218,7 +225,7 @@ export class LiveView {
     return this.controls.replaceChildren(
       element("div.row", {},
         element("button.primary", { id: "release", onclick: () => this.giveBack() }, "Give back", element("kbd", {}, "Esc")),
-        element("button", { id: "let-go", onclick: () => this.hold.say({ do: "let_go" }) }, "Let the policy act"),
+        element("button.judging", { id: "let-go", onclick: () => this.hold.say({ do: "let_go" }) }, "Let the policy act"),
         element("button", { id: "pause", onclick: () => this.pause() }, "Pause, go on", element("kbd", {}, "space")),
         does("End as success", { do: "mark", success: true }),
         does("End as failure", { do: "mark", success: false }),

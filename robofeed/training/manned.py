@@ -1,0 +1,123 @@
+"""One arm that only people move: its folder, its control socket, and how that ends."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from robofeed.act.helm import Helm
+from robofeed.config import ResolvedRun, RunConfig, resolve
+from robofeed.data.errors import ConfigError
+from robofeed.data.ledger import Ledger
+from robofeed.data.run_folder import RunFolder, create_run_folder
+from robofeed.observe.fleet import LocalFleet
+from robofeed.plugins import PluginRegistry, load_plugins
+from robofeed.run_file import dump_toml
+from robofeed.training.controls import open_controls
+from robofeed.training.parts import MakeBackend
+from robofeed.training.session import describe_run
+
+
+@dataclass(frozen=True, slots=True)
+class Manned:
+    """What is open while people may take the controls."""
+
+    folder: RunFolder
+    fleet: LocalFleet
+    ledger: Ledger
+    helm: Helm
+    interrupted: Callable[[], bool]
+    """whether Ctrl-C or SIGTERM came"""
+
+
+@contextlib.contextmanager
+def manned(
+    config: RunConfig,
+    title: str,
+    phase: str,
+    *,
+    seconds: float,
+    opened: Callable[[Path], Callable[[], bool]],
+    registry: PluginRegistry | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Iterator[Manned]:
+    """Open one arm in a new folder for people to take the controls; all is closed afterwards.
+
+    Args:
+        config: Names the backend and its settings; nothing is learned.
+        title: Of the folder, where the configuration gives it no name.
+        phase: What those who watch are told that this is.
+        seconds: The longest episode, in place of the backend's own.
+        opened: Called with the folder once somebody may take the controls; returns what says
+            whether to wait for them no longer.
+        registry: The plugins; loaded where there are none.
+        about: More to say in run.json.
+
+    Raises:
+        RobofeedError: an unusable configuration, an arm that cannot be used, a full disk.
+    """
+    registry = registry or load_plugins()
+    resolved = resolve(config, registry.provider)
+    if not config.control.socket:
+        raise ConfigError("control.socket = false leaves nobody a way to the controls")
+    fleet = LocalFleet(_long_episodes(resolved, seconds), with_truth=config.simulation.truth)
+    with contextlib.ExitStack() as stack:
+        stack.callback(fleet.close)
+        folder = create_run_folder(
+            Path(config.run.out), config.run.name, title=title, seed=config.run.seed
+        )
+        unnamed = resolved.config.run.model_copy(update={"name": ""})
+        saved = resolved.config.model_copy(update={"run": unnamed})
+        folder.config_path.write_text(dump_toml(saved), encoding="utf-8")
+        folder.write_about({**describe_run(folder, resolved, registry), **(about or {})})
+        stack.callback(folder.update_about, status="finished")
+        ledger = Ledger.open(folder.ledger)
+        stack.callback(ledger.close)
+        controls = open_controls(config.control, folder, fleet, ledger, phase=phase)
+        if controls is None:
+            raise ConfigError(f"an arm of {config.backend.use} has no actions a person can steer")
+        stack.callback(controls.close)
+        interrupted = stack.enter_context(_catching_interrupt())
+        gone = opened(folder.path)
+        controls.helm.interrupted = lambda: interrupted() or gone()
+        yield Manned(folder, fleet, ledger, controls.helm, interrupted)
+
+
+def _long_episodes(resolved: ResolvedRun, seconds: float) -> MakeBackend:
+    """The backend, with time for a person and an end at success where its settings know these."""
+    settings: dict[str, Any] = resolved.backend.settings.model_dump(mode="json", exclude_none=True)
+    made = MakeBackend(resolved.config.backend.use, settings)
+    if "horizon" in settings:
+        settings["horizon"] = max(1, round(seconds / made().spec.period_s))
+    if "fixed_horizon" in settings:
+        settings["fixed_horizon"] = False
+    return made
+
+
+@contextlib.contextmanager
+def _catching_interrupt() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C or SIGTERM ends it in order, a second one at once."""
+    came = False
+
+    def interrupt(number: int, frame: object) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    try:
+        before = {
+            number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+    except ValueError:
+        # Not the main thread: whoever does this there has their own way of ending it.
+        before = {}
+    try:
+        yield lambda: came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
