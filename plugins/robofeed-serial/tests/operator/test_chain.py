@@ -17,7 +17,7 @@ import pytest
 
 from robofeed.data.run_folder import open_run_folder
 from robofeed.data.store import EpisodeStore
-from robofeed_serial.arm_file import load_arm
+from robofeed_serial.arm_file import ArmGripper, load_arm
 from robofeed_serial.calibration import nominal
 from robofeed_serial.twin.control import ask
 
@@ -34,7 +34,9 @@ class Operator:
         self.arm, self.file, self.folder = arm, load_arm(arm), folder
         self.use = self.file.protocol
         self.port = f"./{arm}.tty"
-        self.twin = self.types("arm", "twin", arm, "--link", self.port, "--control", "./twin.sock")
+        # Without gravity limp joints stay where a hand has put them.
+        place = ("--link", self.port, "--control", "./twin.sock", "--no-gravity")
+        self.twin = self.types("arm", "twin", arm, *place)
         self.twin.expect("bit/s at")
 
     def types(self, *words: str) -> pexpect.spawn:
@@ -90,20 +92,27 @@ def operator(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Operato
 
 def calibrate(operator: Operator) -> None:
     arm = operator.file
-    wanted = nominal(arm).servos
+    scales = nominal(arm).scales(arm)
     child = operator.types("arm", "calibrate", operator.arm, "--port", operator.port)
     child.expect("hold it, then press Enter")
     child.sendline()
     child.expect("half open, then press Enter")
     operator.hand({servo.id: servo.middle_ticks for servo in arm.servos})
     child.sendline()
-    for servo, known in zip(arm.servos, wanted, strict=True):
-        for ticks in (known.low_ticks, known.high_ticks):
+    for servo, scale in zip(arm.servos, scales, strict=True):
+        ends = arm.range_rad(servo)
+        if isinstance(servo, ArmGripper):
+            ends = servo.shut_rad, servo.open_rad
+        for angle_rad in ends:
             child.expect("then press Enter")
-            operator.hand({servo.id: ticks})
+            operator.hand({servo.id: scale.to_ticks(angle_rad)})
             child.sendline()
         child.expect(servo.name)
     operator.sees(child)
+    # Bent up as it was left it might not find a free way to where runs begin.
+    home = [*arm.model.home_rad, *([arm.gripper.shut_rad] if arm.gripper is not None else [])]
+    places = [scale.to_ticks(angle_rad) for scale, angle_rad in zip(scales, home, strict=True)]
+    operator.hand({servo.id: place for servo, place in zip(arm.servos, places, strict=True)})
     operator.hand({})
 
 
