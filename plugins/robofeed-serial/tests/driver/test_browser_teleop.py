@@ -90,11 +90,16 @@ def move(page: Page, twin: Twin, key: str) -> None:
         time.sleep(0.02)
 
 
-def last_new_goal_s(twin: Twin) -> float:
-    """When, monotonic, a servo was last given another goal than before."""
+def last_new_goal_s(twin: Twin, until_s: float) -> float:
+    """When, monotonic, a servo was last given another goal than before.
+
+    Not to be asked while the arm is driven: handing out a long log keeps a twin from its port.
+    """
     goals: dict[int | None, int | None] = {}
     changed_ns = 0
     for each in twin.log():
+        if each.time_ns > until_s * 1e9:
+            break
         if each.what == "goal" and goals.get(each.servo_id) != each.value:
             goals[each.servo_id], changed_ns = each.value, each.time_ns
     return changed_ns / 1e9
@@ -142,10 +147,10 @@ def test_a_page_that_hangs_or_closes_with_a_key_held_down_lets_the_arm_hold(
         page.close()
     since_s = time.monotonic()
     time.sleep(1.2)
-
-    assert last_new_goal_s(twin) - since_s < 0.7
     holds(twin)
+    until_s = time.monotonic()
     teleop.process.send_signal(signal.SIGINT)
     assert teleop.process.wait(WITHIN_S) == 0, teleop.log.read_text()
     assert "robofeed arm park so101" in teleop.log.read_text()
+    assert last_new_goal_s(twin, until_s) - since_s < 0.7
     holds(twin)
