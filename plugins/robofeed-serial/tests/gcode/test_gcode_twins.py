@@ -108,6 +108,19 @@ def test_a_hold_keeps_the_place_and_a_reset_forgets_the_rest() -> None:
     assert port.say("?")[0].startswith("<Alarm|"), "it had not braked yet"
 
 
+def test_a_hold_at_the_end_of_a_move_is_one_at_once() -> None:
+    port = Port("grbl")
+    port.say("$X\nG1 X1 F600\n")
+    port.wait(0.09)
+
+    port.say("!")
+    port.wait(0.03)
+
+    assert port.say("?")[0].startswith("<Hold:0|MPos:1.000")
+    port.say("\x18")
+    assert port.say("?")[0].startswith("<Idle|MPos:1.000")
+
+
 def test_a_mirobot_reports_its_joints() -> None:
     port = Port("mirobot")
 

@@ -148,5 +148,7 @@ class Machine:
             left_s -= length / move.speed
             self.place = list(move.goal)
             self._moves.popleft()
-            if not self._moves and self.mode == Mode.RUN:
-                self.mode = Mode.IDLE
+            if not self._moves:
+                self._brakes_s = 0.0  # nothing moves any more: there is nothing left to brake
+                if self.mode == Mode.RUN:
+                    self.mode = Mode.IDLE
