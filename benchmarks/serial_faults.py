@@ -47,6 +47,8 @@ PAUSE_S = 1.5
 """of a process that is stopped, or a computer that sleeps"""
 REST_TICKS = 3
 TRIES = 5
+EPISODE_GOALS = 6000
+"""of single servos, after which a run has come home and is in its first episodes"""
 PATIENT_S = 0.5
 """the watchdog where nothing is timed: what is refused, and a run's exit code"""
 START_S = 40.0
@@ -275,7 +277,8 @@ def run_code(arm: str, case: Case, from_start: bool) -> int | None:
         try:
             if not from_start:
                 moves(twin, run)
-                set_off(case, twin, run.pid, owner_of(twin))
+                owner = owner_of(twin)
+                set_off(case, twin, parent_of(owner), owner)
             return run.wait(START_S if from_start else WATCH_S + 4.0)
         except subprocess.TimeoutExpired:
             return None
@@ -288,7 +291,7 @@ def moves(twin: Twin, run: subprocess.Popen[bytes]) -> None:
     """Wait until the arm has been on its way for a while."""
     seen = 0
     end_s = time.monotonic() + START_S
-    while seen < 2000 and run.poll() is None and time.monotonic() < end_s:
+    while seen < EPISODE_GOALS and run.poll() is None and time.monotonic() < end_s:
         time.sleep(0.2)
         seen = sum(each.what == "goal" for each in twin.log())
 
@@ -301,6 +304,12 @@ def owner_of(twin: Twin) -> int:
             if b"supervisor_process" in words and str(twin.port).encode() in words:
                 return int(folder.name)
     raise ConfigError(f"nobody owns {twin.port}")
+
+
+def parent_of(pid: int) -> int:
+    """The program behind an owner: in a run that is a process of the arm alone."""
+    lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("PPid:"))
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
