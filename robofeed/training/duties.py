@@ -102,7 +102,9 @@ class Evaluating:
         if self.fleet.has_truth and self.every.due(progress):
             moment = "start" if progress.steps == 0 else "during"
             evaluated = self.evaluate(progress, self.seeds, moment)
-            if moment == "during" and evaluated is not None:
+            if evaluated is None:
+                self.every.next_step = progress.steps  # still due when the run goes on
+            elif moment == "during":
                 progress.success_rates.append(evaluated.success_rate)
 
     def evaluate(self, progress: Progress, seeds: tuple[int, ...], moment: str) -> Evaluated | None:

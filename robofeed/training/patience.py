@@ -33,10 +33,14 @@ class PatientCollector:
     busy: Callable[[str], AbstractContextManager[None]] = lambda doing: nullcontext()
     """tells those who watch why nothing moves"""
     nap: Callable[[float], None] = time.sleep
+    interrupted: Callable[[], bool] = lambda: False
+    """whether to begin nothing any more, because the run is to end at once"""
     _waiting: bool = False
 
     def round(self) -> Iterator[StepBatch]:
         """Transitions of a round, or none after a nap."""
+        if self.interrupted():
+            return
         since = self.conversation.waits_since()
         behind = since is not None and self.progress.steps >= since + self.ahead_steps
         if not behind or self.attended():

@@ -184,6 +184,7 @@ class _Session:
                     progress,
                     run.controls.channel.attended if run.controls else lambda: False,
                     run.busy,
+                    interrupted=lambda: self._interrupted and not run.fleet.spec.simulated,
                 ),
                 interview=run.conversation,
                 learner=run.learner,
