@@ -18,6 +18,12 @@ def command(
         tuple[str, Path] | None,
         typer.Option("--from", help="Take over a calibration: lerobot FILE.", metavar="KIND FILE"),
     ] = None,
+    potentiometers: Annotated[
+        bool,
+        typer.Option(
+            "--potentiometers", help="Of our own servo board, first: what they read. It moves."
+        ),
+    ] = False,
 ) -> None:
     """Calibrate by hand with the torque off, or take a calibration over."""
     from robofeed import ConfigError
@@ -26,6 +32,8 @@ def command(
     from robofeed_serial.calibration import calibration_path, from_lerobot, save_calibration
     from robofeed_serial.dialogue import wait_for_enter
     from robofeed_serial.hand_calibration import calibrate_by_hand
+    from robofeed_serial.rfp.bus import RfpBus
+    from robofeed_serial.rfp.potentiometers import calibrate_potentiometers
 
     file = load_arm(arm)
     if source is not None:
@@ -39,6 +47,17 @@ def command(
         bus = make_bus(file.protocol, port, file.baud)
         bus.open()
         try:
+            if isinstance(bus, RfpBus):
+                bus.prepare(file.ids)
+                if potentiometers:
+                    calibrate_potentiometers(file, bus, wait_for_enter, print)
+                elif not bus.measures:
+                    raise ConfigError(
+                        f"the servo board on {port} does not measure where its servos are: nothing "
+                        "can be calibrated by hand. Use --calibration nominal: the arm file counts"
+                    )
+            elif potentiometers:
+                raise ConfigError(f"arm {file.name} has no potentiometers of its own")
             made = calibrate_by_hand(file, bus, wait_for_enter, print)
         finally:
             bus.close()

@@ -61,10 +61,11 @@ def _set_up_board(arm: ArmFile, port: str, potentiometers: bool) -> None:
 
     own = calibration_path(arm.name).exists()
     calibration = load_calibration(arm) if own else nominal(arm)
-    config = board_config(arm, calibration, potentiometers=None if potentiometers else {})
     bus = RfpBus(Link(port, arm.baud))
     bus.open()
     try:
+        found = bus.potentiometers() if potentiometers else {}
+        config = board_config(arm, calibration, potentiometers=found)
         bus.write_config(config)
     finally:
         bus.close()

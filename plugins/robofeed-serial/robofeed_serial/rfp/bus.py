@@ -242,6 +242,14 @@ class RfpBus:
         self._config = BoardConfig.from_parts(self._session.ask(Kind.READ_BOARD), joints)
         return self._config
 
+    def potentiometers(self) -> dict[int, tuple[int, int]] | None:
+        """By servo id, what they read at the ends of the pulses; None where it was never set."""
+        if BoardFault.CONFIG in self._greeted().faults:
+            return None
+        joints = enumerate(self.read_config().joints, 1)
+        found = {n: (joint.adc_low, joint.adc_high) for n, joint in joints if joint.measured}
+        return found if len(found) == len(self._configured().fitted) else None
+
     def write_config(self, config: BoardConfig) -> None:
         """Set the limits for good; the board must be limp. Raises ServoRefused."""
         self._greeted()
