@@ -85,8 +85,8 @@ def test_a_servo_that_never_says_has_an_unknown_fault(
     reader = bus._reader
     read = reader.read
 
-    def silent(ids: Any, address: int, size: int, budget_s: float) -> dict[int, Timed]:
-        return {} if address == HARDWARE_ERROR.address else read(ids, address, size, budget_s)
+    def silent(ids: Any, address: int, *rest: Any, **named: Any) -> dict[int, Timed]:
+        return {} if address == HARDWARE_ERROR.address else read(ids, address, *rest, **named)
 
     monkeypatch.setattr(reader, "read", silent)
     twin.fault("hot:servo_id=4")
