@@ -22,6 +22,7 @@ from robofeed.kinematics.chain import within_travel
 from robofeed_serial.arm_description import AnyProtocol
 from robofeed_serial.arm_file import AnyArm, load_any_arm
 from robofeed_serial.config import SerialConfig
+from robofeed_serial.free_way import free_way_of
 from robofeed_serial.grip import grip_of
 from robofeed_serial.homing import go_to
 from robofeed_serial.supervision import Mode, Report, Request
@@ -213,7 +214,8 @@ class SerialArm:
         if self._config.start == "home":
             speed = [HOMING_SHARE * each for each in self._speed_rad_s]
             home = self._layout.home_rad or self._home
-            self._sent_rad = go_to(client, home, speed, self._names)
+            free = free_way_of(self._arm, self._spec.limits, held[self._joints :])
+            self._sent_rad = go_to(client, home, speed, self._names, free)
         self._steps, self._met, self._ended = 0, [], Ended.RUNNING
         return self.observe()
 

@@ -1,16 +1,13 @@
-"""Driving an arm to a pose by itself: in a straight line of its joints, slowly, and stoppable.
-
-Where the arm would come too near itself on that line, it unfolds first, one joint at a time.
-"""
+"""Driving an arm to a pose by itself: slowly, stoppable, and on a way known before it sets out."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Sequence
 
 from robofeed import HardwareError, SafetyStop
+from robofeed_serial.free_way import FreeWay
 from robofeed_serial.supervision import Report
 from robofeed_serial.supervisor_client import SupervisorClient
 
@@ -27,15 +24,12 @@ BLOCKED_S = 0.7
 """So long may the arm not come on because links would be too near each other."""
 
 
-class _BlockedError(HardwareError):
-    """Links would come too near each other on this way."""
-
-
 def go_to(
     client: SupervisorClient,
     goal_rad: Sequence[float],
     speed_rad_s: Sequence[float],
     names: Sequence[str],
+    free: FreeWay,
 ) -> list[float]:
     """Drive the joints to `goal_rad` and return that. The gripper, last of all, stays as it is.
 
@@ -44,28 +38,24 @@ def go_to(
         goal_rad: One element a joint.
         speed_rad_s: No joint faster than this.
         names: Of the joints, for messages.
+        free: Finds a way on which the arm does not come too near itself.
 
     Raises:
         SafetyStop: it was stopped, or held by itself.
-        HardwareError: it did not arrive.
+        HardwareError: there is no such way, or it did not arrive.
     """
-    try:
-        return _straight_to(client, goal_rad, speed_rad_s, names)
-    except _BlockedError:
-        for joint in _unfolding(_checked(client), goal_rad):
-            here = _checked(client)
-            leg = list(here.commanded_rad or here.rad)[: len(goal_rad)]
-            leg[joint] = goal_rad[joint]
-            with contextlib.suppress(_BlockedError):  # then another joint is in the way of this one
-                _straight_to(client, leg, speed_rad_s, names)
-        return _straight_to(client, goal_rad, speed_rad_s, names)
-
-
-def _unfolding(report: Report, goal_rad: Sequence[float]) -> list[int]:
-    """The joints, those with the longest way first: on a folded arm that is the one that folds."""
-    ways = [abs(goal - here) for here, goal in zip(report.rad, goal_rad, strict=False)]
-    longest = sorted(range(len(ways)), key=lambda joint: -ways[joint])
-    return [joint for joint in longest if ways[joint] > ARRIVED_RAD]
+    report = _checked(client)
+    here = list(report.commanded_rad or report.rad)[: len(goal_rad)]
+    way = free.between(here, goal_rad)
+    if way is None:
+        raise HardwareError(
+            "no way home was found on which the arm would not come too near itself or the table: "
+            "it holds where it is. Bring it elsewhere first, by hand with the torque off or with "
+            "robofeed arm teleop"
+        )
+    for pose_rad in way:
+        _straight_to(client, pose_rad, speed_rad_s, names)
+    return list(goal_rad)
 
 
 def _straight_to(
@@ -73,7 +63,7 @@ def _straight_to(
     goal_rad: Sequence[float],
     speed_rad_s: Sequence[float],
     names: Sequence[str],
-) -> list[float]:
+) -> None:
     report = _checked(client)
     padding = [math.nan] * (len(report.rad) - len(goal_rad))
     start = list(report.commanded_rad or report.rad)[: len(goal_rad)]
@@ -94,16 +84,16 @@ def _straight_to(
         off = [abs(goal - here) for here, goal in zip(report.rad, goal_rad, strict=False)]
         if share == 1.0 and max(off) <= ARRIVED_RAD:
             client.rest()
-            return list(goal_rad)
+            return
         too_near = report.too_near or too_near
         if sum(off) < left_rad - ARRIVED_RAD:
             left_rad, free_s, too_near = sum(off), time.monotonic(), ""
         elif too_near and time.monotonic() > free_s + BLOCKED_S:
             client.rest()
-            raise _BlockedError(
-                f"on the straight way to the home pose {too_near} would come too near "
-                "each other: the arm holds where it is. Bring it elsewhere first, by hand with "
-                "the torque off or with robofeed arm teleop"
+            raise HardwareError(
+                f"on the way to the home pose {too_near} would come too near each other: the arm "
+                "holds where it is. Bring it elsewhere first, by hand with the torque off or with "
+                "robofeed arm teleop"
             )
         # The supervisor's own limits, on the tool above all, may make the way longer.
         if passed_s > 4.0 * way_s + PATIENCE_S:

@@ -70,6 +70,8 @@ class PybulletMechanics:
         starts = tuple(joint.start_rad for joint in joints[: len(known.joints)])
         self._world.connect()
         self._world.build(Variation(replace(layout, home_rad=starts)))
+        for index, joint in enumerate(joints):  # the simulator's gripper starts open
+            self._put(index, joint.start_rad)
         self._placed: list[float] = []
         for motor, joint, (angle_rad, *_) in zip(motors, joints, self._states(), strict=True):
             motor.place(joint.motor_rad(angle_rad))
