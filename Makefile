@@ -1,5 +1,6 @@
 # make demo    set up .venv and train the simulated arm to reach (about 5 minutes)
 # make test    set up .venv and run every check
+# make setup   set up .venv with the tools for checks, and run nothing; then: . .venv/bin/activate
 # make soak    the long loads and kill counts that `make test` runs at a tenth
 # make bench   side-by-side measurements, printed as JSON
 # make clean   remove what the above made; runs/ stays

@@ -51,8 +51,8 @@ class PostgresSchema:
             )
         except ModuleNotFoundError as error:
             raise ConfigError(
-                "a ledger in PostgreSQL needs psycopg, which is not installed: "
-                "pip install 'robofeed[postgres]'"
+                "a ledger in PostgreSQL needs psycopg, which is not installed. In the checkout: "
+                "pip install -c constraints.txt -e '.[postgres]'"
             ) from error
         # A snapshot is taken at the first statement after the lock is held, so not REPEATABLE READ.
         self.writer = engine.execution_options(isolation_level="READ COMMITTED")

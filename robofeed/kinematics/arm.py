@@ -125,6 +125,6 @@ def model_path(arm: str, package: str, file: str) -> Path:
     if found is None or found.origin is None:
         raise ConfigError(
             f"the model of arm {arm!r} is in the package {package}, which is not "
-            f"installed: pip install {package.replace('_', '-')}"
+            "installed: `make setup` in a checkout of robofeed installs it"
         )
     return Path(found.origin).parent / file

@@ -49,13 +49,13 @@ def find_kind(kind: str) -> OpenCamera:
     if kind not in found:
         raise ConfigError(
             f"there are no cameras of the kind {kind!r}{did_you_mean(kind, found)}: those of "
-            "OpenCV come with pip install 'robofeed-serial[camera]'"
+            "OpenCV come with: pip install -c constraints.txt -e 'plugins/robofeed-serial[camera]'"
         )
     try:
         opening: OpenCamera = found[kind].load()
     except ImportError as error:
         raise ConfigError(
-            f"cameras of the kind {kind!r} cannot be used: {error}. pip install "
-            "'robofeed-serial[camera]'"
+            f"cameras of the kind {kind!r} cannot be used: {error}. In the checkout: pip install "
+            "-c constraints.txt -e 'plugins/robofeed-serial[camera]'"
         ) from error
     return opening

@@ -192,7 +192,7 @@ def _cv2() -> Any:
     except ImportError as error:
         raise ConfigError(
             f"a window needs OpenCV, which does not load ({error}). Install it with: "
-            "pip install 'robofeed-clips[window]' (and Debian's libgl1 and libglib2.0-0), or leave "
-            "out --window"
+            "pip install -c constraints.txt -e 'plugins/robofeed-clips[window]' in the checkout "
+            "(and Debian's libgl1 and libglib2.0-0), or leave out --window"
         ) from error
     return cv2

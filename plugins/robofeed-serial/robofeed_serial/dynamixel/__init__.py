@@ -1,1 +1,1 @@
-"""Dynamixel servos of the X series, protocol 2.0: Koch v1.1, OpenManipulator-X, ViperX, WidowX."""
+"""Dynamixel servos of the X series, protocol 2.0. There are arm files for Koch v1.1 and OMX."""

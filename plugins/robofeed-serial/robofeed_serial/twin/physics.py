@@ -51,7 +51,8 @@ class PybulletMechanics:
         except ImportError as error:
             raise ConfigError(
                 f"--physics pybullet needs robofeed-pybullet, which does not load ({error}): "
-                "pip install robofeed-pybullet, or use --physics kinematic"
+                "pip install -c constraints.txt -e plugins/robofeed-pybullet -e sim_assets in the "
+                "checkout, or use --physics kinematic"
             ) from error
         if arm not in ARMS:
             raise ConfigError(
