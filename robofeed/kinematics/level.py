@@ -80,6 +80,7 @@ class LevelArm:
         )
         least, most = fold_rad if fold_rad is not None else (0.0, math.pi)
         self._near_m, self._far_m = self._apart_m(least), self._apart_m(most)
+        self._bend_low, self._bend_high = math.pi - most, math.pi - least
 
     def pose(self, joint_rad: Floats) -> LevelPose:
         """Forward kinematics."""
@@ -147,12 +148,18 @@ class LevelArm:
         if lift != (bound := self._within(1, lift)):
             raised = upper_rad - bound
             flat = atan2(up - upper_m * sin(raised), across - upper_m * cos(raised))
+            flat = raised - self._bent(raised - flat)
             return bound, self._within(2, math.remainder(lower_rad - flat, math.tau))
         if forearm != (bound := self._within(2, forearm)):
             flat = lower_rad - bound
             raised = atan2(up - lower_m * sin(flat), across - lower_m * cos(flat))
+            raised = flat + self._bent(raised - flat)
             return self._within(1, math.remainder(upper_rad - raised, math.tau)), bound
         return lift, forearm
+
+    def _bent(self, bend_rad: float) -> float:
+        """By how much the forearm's direction may differ from the upper arm's."""
+        return min(max(math.remainder(bend_rad, math.tau), self._bend_low), self._bend_high)
 
     def _within(self, joint: int, angle_rad: float) -> float:
         return min(max(angle_rad, self.low[joint]), self.high[joint])
