@@ -22,9 +22,8 @@ from robofeed.data.observation import Observation, Picture, Target, Truth
 from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.spec import BackendSpec, FloatArray
 
+
 # --- the world ------------------------------------------------------------------------------------
-
-
 class Backend(Protocol):
     """One arm (or any Gymnasium-like task), simulated or real. No batch axis.
 
@@ -68,6 +67,14 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class ReleasesStops(Protocol):
+    """A real arm whose stop a person releases, and whose `reset` is refused until then."""
+
+    def acknowledge(self) -> None:
+        """A person has seen why it holds. Raises HardwareError where it cannot be released."""
+
+
+@runtime_checkable
 class HasTruth(Protocol):
     """A simulator's judgement. For the recorder, simulated teachers and the evaluator only."""
 
@@ -95,8 +102,6 @@ class HasExpert(Protocol):
 
 
 # --- people ---------------------------------------------------------------------------------------
-
-
 class Corrector(Protocol):
     """Whoever may take the controls of one arm while it moves. Asked inside the step."""
 
@@ -119,8 +124,8 @@ class Ranker(Protocol):
     """A source of answers about clips. Neither method waits for a person.
 
     `open(desk)`; then `ask(queries)` whenever there are some; answers go to `desk.append` at any
-    later time, from any thread; `close()`. `prompt` says whether every answer is in the ledger
-    when `ask` returns, as with simulated people: then a resumed run repeats itself exactly.
+    later time, from any thread; `close()`. Where `prompt`, as with simulated people, every answer
+    is in the ledger when `ask` returns: then a resumed run repeats itself exactly.
     """
 
     @property
@@ -149,8 +154,6 @@ class UsesTruth(Protocol):
 
 
 # --- acting and learning --------------------------------------------------------------------------
-
-
 class Policy(Protocol):
     """An immutable snapshot that chooses actions."""
 
@@ -220,7 +223,6 @@ class Learner(Protocol):
 
 
 # --- plugins --------------------------------------------------------------------------------------
-
 Made = TypeVar("Made", covariant=True)
 
 

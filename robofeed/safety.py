@@ -17,6 +17,7 @@ import numpy as np
 from robofeed.data.errors import SafetyStop
 from robofeed.data.observation import Executed, Gate, Observation, Target
 from robofeed.data.spec import ArraySpec, FloatArray
+from robofeed.interfaces import ReleasesStops
 from robofeed.joint_gates import CLEAR, JointGates, is_finite
 
 if TYPE_CHECKING:
@@ -101,8 +102,12 @@ class Guarded:
         After a refusal, actions are accepted again, from where the arm is. After a stop the arm
         holds until the next `reset`, as the backend itself does.
         """
-        self._reset_due = self._reset_due or self._stopped
+        stopped = self._stopped or self._reset_due
+        self._reset_due = stopped
         self._stopped = False
+        if stopped and isinstance(self.backend, ReleasesStops):
+            # After the flag: a stop that comes now sets it again, and no reset is made.
+            self.backend.acknowledge()
         self._refused = CLEAR
         self._at_rest()
 

@@ -20,7 +20,7 @@ from robofeed.cli.verbs import OWN_VERBS
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 400
-LONGEST_INTERFACES = 250
+LONGEST_INTERFACES = 260
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "misc", "src"}
 
 HEAVY = {"alembic", "av", "cv2", "matplotlib", "pyarrow", "pybullet"}

@@ -59,6 +59,47 @@ def test_a_simulated_arm_is_held_where_it_is():
     assert np.allclose(guarded.holding().joint_rad, arm.joint_rad)
 
 
+class HeldByAPerson(FakeArm):
+    """A real arm whose stop only a person releases."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.released = 0
+        self.meanwhile = lambda: None
+
+    def acknowledge(self):
+        self.released += 1
+        self.meanwhile()
+
+
+def test_a_person_releases_the_stop_of_a_real_arm_and_nobody_else():
+    arm = HeldByAPerson()
+    guarded = Guarded(arm)
+    guarded.open()
+    guarded.reset(1)
+    guarded.apply(array(NAN, NAN))
+    guarded.acknowledge()
+    assert arm.released == 0, "nothing was stopped"
+    guarded.stop()
+    with pytest.raises(SafetyStop):
+        guarded.reset(1)
+    assert arm.released == 0
+    guarded.acknowledge()
+    assert arm.released == 1
+    guarded.reset(1)
+
+
+def test_a_stop_that_comes_while_one_is_released_is_not_lost():
+    arm = HeldByAPerson()
+    guarded = Guarded(arm)
+    guarded.open()
+    guarded.stop()
+    arm.meanwhile = guarded.stop
+    guarded.acknowledge()
+    with pytest.raises(SafetyStop):
+        guarded.reset(1)
+
+
 # --- what is refused ------------------------------------------------------------------------------
 
 JUNK = st.one_of(

@@ -30,6 +30,8 @@ _STOP_S = 1.0
 """For all arms together to say that they are stopped."""
 _CLOSE_S = 3.0
 """For all simulators together to end by themselves."""
+_REAL_CLOSE_S = 30.0
+"""The same for real arms, which may park first."""
 _STOP = b"stop"
 _ERRORS = {kind.__name__: kind for kind in (ConfigError, DataError, HardwareError, SafetyStop)}
 
@@ -221,10 +223,13 @@ class ProcessFleet:
         if self._closed:
             return
         self._closed = True
+        if self._waiting and not self.spec.simulated:
+            self.stop()  # it is at something that "close" would wait for
         for pipe in self._pipes:
             with contextlib.suppress(OSError):
                 pipe.send(("close", None))
-        latest_s = time.monotonic() + _CLOSE_S
+        patience_s = _CLOSE_S if self.spec.simulated else _REAL_CLOSE_S
+        latest_s = time.monotonic() + patience_s
         for worker in self._workers:
             worker.join(max(0.0, latest_s - time.monotonic()))
             if worker.is_alive():
@@ -242,11 +247,12 @@ class ProcessFleet:
         self._waiting.append(row)
 
     def _receive(self, limit_s: float) -> dict[int, str]:
-        waiting, self._waiting = self._waiting, []
         reasons: dict[int, str] = {}
         refused: RobofeedError | None = None
-        for row in waiting:
+        while self._waiting:
+            row = self._waiting[0]
             answer, text = self._hear(row, limit_s)
+            self._waiting.remove(row)
             reasons[row] = text
             if answer != "done":
                 # Once all have been heard: an answer left in its pipe would be taken for the next.
@@ -331,12 +337,13 @@ def _work(
 
 
 def _heed(stop: Callable[[], None], pipe: Connection) -> None:
-    """Stop whenever the pipe says so, until the run is gone."""
+    """Stop whenever the pipe says so, and when the run is gone, whatever the arm is at."""
     with contextlib.suppress(OSError, EOFError):
         while True:
             pipe.recv_bytes()
             stop()
             pipe.send_bytes(_STOP)
+    stop()  # the run is gone: nobody else can
 
 
 def _obey(cell: Cell, command: str, seed: int | None) -> str:

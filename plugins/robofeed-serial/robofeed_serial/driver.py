@@ -111,7 +111,7 @@ class SerialArm:
         assert self._spec.limits is not None
         self._speed_rad_s = self._spec.limits.joint_speed_rad_s.tolist()
         self._client: SupervisorClient | None = None
-        self._stopped = self._lost = False
+        self._lost = False
         self._entropy = np.random.default_rng()
         self._layout: Layout | None = None
         self._steps = 0
@@ -176,10 +176,12 @@ class SerialArm:
 
     def close(self) -> None:
         """Give the port back; the arm holds, parks or relaxes, as configured. Idempotent."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-        self._cameras.close()
+        try:
+            if self._client is not None:
+                self._client.close()  # may park, and can be stopped as long as it does
+        finally:
+            self._client = None
+            self._cameras.close()
 
     def reset(self, seed: int | None = None) -> Observation:
         """Start an episode: torque on, to the home pose where so configured, a target drawn.
@@ -190,14 +192,12 @@ class SerialArm:
             HardwareError: the arm does not reach its home pose, or the link failed.
         """
         client = self._opened()
-        if client.stopped:
-            client.acknowledge()
-        elif (report := client.report()).latched:
+        report = client.report()
+        if client.stopped or report.latched:
             raise SafetyStop(
-                f"the arm holds: {report.reason}. It moves again when you have seen to that and "
-                "started anew"
+                f"the arm holds: {report.reason or 'stopped by hand'}. It moves again when you "
+                "have seen to that and started anew"
             )
-        self._stopped = False
         if self._config.posture == "start":
             here = replace(self._geometry, home_rad=tuple(client.report().rad[: self._joints]))
             self._chain = here.kinematics(self._config.period_s, hold_posture=False)
@@ -220,7 +220,7 @@ class SerialArm:
         return self.observe()
 
     def acknowledge(self) -> None:
-        """A person at the arm has seen why it holds. For interactive use; a run starts anew."""
+        """A person at the arm has seen why it holds."""
         self._opened().acknowledge()
 
     def observe(self) -> Observation:
@@ -292,7 +292,6 @@ class SerialArm:
         self._steps += 1
 
     def stop(self) -> None:
-        self._stopped = True
         client = self._client
         if client is not None:
             client.stop()

@@ -24,6 +24,10 @@ STILL_RAD = 0.02
 OFF_RAD = 0.06
 """a joint that ends further from its goal fails"""
 SETTLE_S = 1.0
+GO_S = 15.0
+"""Many times what a turn takes at a tenth of any joint's speed."""
+MOVED_RAD = 0.05
+"""An arm that lies limp may have been moved by so much while a person read what it will do."""
 PERIOD_S = 0.02
 
 
@@ -61,10 +65,19 @@ class SelfTest:
         self._note("cycles", rate > 50, f"{rate:.0f} a second, {late} of {cycles} late")
         return report
 
-    def hold_still(self) -> Report:
-        """Torque on where it is: whether it stays there."""
+    def hold_still(self, announced_rad: Sequence[float]) -> Report:
+        """Torque on where it is: whether it stays there.
+
+        Raises:
+            SafetyStop: it does not lie where it did when its ways were announced.
+        """
         report = self.client.request(Request.ENGAGE)
         start = list(report.rad)
+        if max(abs(a - b) for a, b in zip(start, announced_rad, strict=True)) > MOVED_RAD:
+            raise SafetyStop(
+                "the arm was moved since its ways were worked out: it holds, start the self-test "
+                "again"
+            )
         began_s = time.monotonic()
         worst = 0.0
         while time.monotonic() < began_s + STILL_S:
@@ -120,9 +133,13 @@ class SelfTest:
         )
 
     def _go(self, goal: Sequence[float]) -> Sequence[float]:
-        """Order a goal until it is commanded, let it settle, and return where the arm is."""
+        """Order a goal until it is commanded, let it settle, and return where the arm is.
+
+        What keeps a joint from it (a link too near another, say) is no reason to press on for ever.
+        """
         settled_s = 0.0
-        while settled_s < SETTLE_S:
+        end_s = time.monotonic() + GO_S
+        while settled_s < SETTLE_S and time.monotonic() < end_s:
             self.client.order(goal)
             time.sleep(PERIOD_S)
             report = self._healthy()

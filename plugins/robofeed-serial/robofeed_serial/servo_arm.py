@@ -211,6 +211,9 @@ class ServoArm:
         """Where it is measured; the supervisor writes that goal in this same cycle."""
         return list(reading.rad)
 
+    def halt(self) -> None:
+        """Nothing: its goal is where it is held."""
+
     def keep(self, goals_rad: Sequence[float]) -> None:
         """Written anew: no group write is answered, and some servos listen for a heartbeat."""
         self.write(goals_rad)
@@ -335,13 +338,14 @@ class ServoArm:
             if attempt:
                 time.sleep(_PAUSE_S)  # one that was silent is asked less often for a while
             reading = self.read()
-            newest_ns, oldest_ns = max(reading.time_ns), min(reading.time_ns)
-            if newest_ns - oldest_ns <= FRESH_S * 1e9:
+            oldest_ns = min(reading.time_ns)
+            age_s = (max(reading.time_ns) - oldest_ns) / 1e9
+            if age_s <= FRESH_S:
                 return reading
         silent = self.label(reading.time_ns.index(oldest_ns))
         raise HardwareError(
-            f"{silent} has not said where it is for {(newest_ns - oldest_ns) / 1e9:.1f} s: the "
-            "torque stays off. Check its cable"
+            f"{silent} has not said where it is for {age_s:.1f} s: the torque stays off. "
+            "Check its cable"
         )
 
     def _within_ranges(self, reading: ArmReading) -> None:
@@ -392,7 +396,4 @@ def _number(value: float | None) -> float:
 
 
 def _mode_name(mode: int) -> str:
-    try:
-        return ServoMode(mode).name
-    except ValueError:
-        return str(mode)
+    return next((each.name for each in ServoMode if each == mode), str(mode))

@@ -69,6 +69,9 @@ class SupervisedArm(Protocol):
     def hold(self, reading: ArmReading) -> list[float]:
         """Stop as soon as it can, and return the pose that it is to hold from now on."""
 
+    def halt(self) -> None:
+        """It is held already: take back what it may have been told of a way it has yet to go."""
+
     def keep(self, goals_rad: Sequence[float]) -> None:
         """Go on holding there: once a cycle for as long as a hold is latched."""
 

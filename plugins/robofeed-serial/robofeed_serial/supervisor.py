@@ -27,6 +27,9 @@ _SETTLED_CYCLES = 5
 _RECENT_NS = 30_000_000
 _SOON_NS = 1_000_000
 """An order that comes so soon after a goal was written waits for the next cycle."""
+SLIPPED_RAD = 0.3
+"""So far may a joint stand from where it is held; further away the hold comes to the arm."""
+_STOPPED = "stopped by hand"
 _CLIENT_GONE = "the program that drives the arm has ended"
 
 
@@ -55,7 +58,7 @@ class Supervisor:
         self.mode = Mode.WATCHING
         self.latched = False
         self.reason = ""
-        self._failure = Failure.NONE
+        self._failure, self._anew = Failure.NONE, False
         self._commanded: list[float] = []
         self._held_cycles = 0
         self._done_id = 0
@@ -109,6 +112,7 @@ class Supervisor:
             or now_ns - last_ns < _SOON_NS
             or reading is None
             or now_ns - min(reading.time_ns) > _RECENT_NS
+            or now_ns - order.time_ns > self._watchdog_ns
         ):
             return
         self._last_ns = now_ns
@@ -117,6 +121,8 @@ class Supervisor:
             self._go(order.goal_rad, (now_ns - last_ns) / 1e9, stopped)
         except PortGone as error:
             self._lose(error)
+        except RobofeedError as error:
+            self.hold(str(error))
 
     def report(self, now_ns: int) -> Report:
         """How things are."""
@@ -173,7 +179,7 @@ class Supervisor:
         except PortGone:
             raise
         except RobofeedError as error:  # a controller that talks nonsense, a trace on a full disk
-            self._hold(str(error))
+            self.hold(str(error))
 
     def _step(
         self,
@@ -187,11 +193,15 @@ class Supervisor:
         try:
             reading = self._reading = self._arm.read()
         except BusTimeout as error:
-            self._hold(str(error))
+            self.hold(str(error))
             return
         acts = self.mode in (Mode.HOLDING, Mode.MOVING, Mode.PARKING)
-        if acts and not self.latched and (trouble := self._trouble(now_ns, alive, stopped, slept)):
-            self._hold(trouble)
+        if acts and not self.latched:
+            trouble = self._trouble(now_ns, order, alive, stopped, slept)
+            if trouble:
+                self.hold(trouble)
+        if self.mode is Mode.HOLDING and self._arm.takes_goals_anytime:
+            self._give_way(reading)
         if order is not None and order.request_id != self._done_id and alive:
             self._do(order, stopped)
         if self.latched:
@@ -204,7 +214,7 @@ class Supervisor:
             silent_ns = now_ns - order.time_ns
             if silent_ns > self._watchdog_ns:
                 if self.mode is Mode.MOVING:
-                    self._hold(
+                    self.hold(
                         f"the program that drives the arm was silent for {silent_ns / 1e6:.0f} ms"
                     )
                 self._write_hold()
@@ -216,23 +226,44 @@ class Supervisor:
                 self.mode = Mode.HOLDING
             self._write_hold()
 
+    def _give_way(self, reading: ArmReading) -> None:
+        """A hold far from where the arm is would be a jump once its servos have their strength."""
+        away = [abs(q - goal) for q, goal in zip(reading.rad, self._commanded, strict=True)]
+        worst = max(range(len(away)), key=away.__getitem__)
+        if away[worst] > SLIPPED_RAD:
+            self._commanded = list(reading.rad)
+            if not self.latched:
+                where = f"{self._arm.label(worst)} was moved {away[worst]:.2f} rad"
+                self.hold(f"{where} from where it is held: pushed, or too heavy a load")
+
     def _lose(self, error: PortGone) -> None:
         self.mode, self.latched = Mode.LOST, True
         self.reason, self._failure = str(error), Failure.HARDWARE
 
-    def _trouble(self, now_ns: int, alive: bool, stopped: Callable[[], bool], slept: bool) -> str:
+    def _trouble(
+        self,
+        now_ns: int,
+        order: Order | None,
+        alive: bool,
+        stopped: Callable[[], bool],
+        slept: bool,
+    ) -> str:
         """Why the arm must hold now, "" where nothing is wrong."""
         reading = self._reading
         assert reading is not None
         if stopped():
-            return "stopped by hand"
+            return _STOPPED
         if not alive and not self._orphan:
             return _CLIENT_GONE
+        silent = order is None or now_ns - order.time_ns > self._watchdog_ns
+        if self.mode is Mode.PARKING and silent and not self._orphan:
+            return "the program that asked to park fell silent"
         if slept:
             return "the computer slept or stood still: look at the arm, then start anew"
         oldest = min(range(len(reading.time_ns)), key=reading.time_ns.__getitem__)
         age_ns = now_ns - reading.time_ns[oldest]
-        if age_ns > self._watchdog_ns and self.mode is not Mode.HOLDING:
+        moves = self.mode is not Mode.HOLDING or (order is not None and order.moving)
+        if age_ns > self._watchdog_ns and moves:
             return (
                 f"{self._arm.label(oldest)} has been silent for {age_ns / 1e6:.0f} ms: "
                 "check its cable"
@@ -252,15 +283,18 @@ class Supervisor:
             "Support the arm, check supply and plugs"
         )
 
-    def _hold(self, reason: str) -> None:
+    def hold(self, reason: str) -> None:
         """Stop, hold where that is, and stay so."""
-        self.latched, self.reason = True, reason
+        self.latched, self.reason, self._anew = True, reason, reason != _STOPPED
         if self.mode in (Mode.MOVING, Mode.PARKING, Mode.HOLDING):
-            if self.mode is not Mode.HOLDING and self._reading is not None:
+            moved = self.mode is not Mode.HOLDING
+            # First: whatever the arm answers to it, nothing is asked of it any more.
+            self.mode, self._held_cycles = Mode.HOLDING, 0
+            if moved and self._reading is not None:
                 self._commanded = self._arm.hold(self._reading)
-            # One that holds keeps its goal: measured anew, an arm that sags would creep down.
-            self.mode = Mode.HOLDING
-            self._held_cycles = 0
+            else:
+                # One that holds keeps its goal: measured anew, an arm that sags would creep down.
+                self._arm.halt()
 
     def _rest_there(self) -> None:
         """Let go where the arm is parked; one that cannot let go holds."""
@@ -286,7 +320,7 @@ class Supervisor:
         except PortGone:
             raise
         except HardwareError as error:
-            self._hold(str(error))
+            self.hold(str(error))
             return
         self._commanded = goals
 
@@ -303,13 +337,13 @@ class Supervisor:
                 want - last if want == want else 0.0
                 for want, last in zip(wanted, self._commanded, strict=True)
             ]
-            # All joints by one share of their ways: their straight way is known to be free.
+            # All joints by one share of their ways: what is in the way of one stops all.
             left_s = max(abs(way) / most for way, most in zip(ways, speed, strict=True))
             share = min(1.0, dt_s / left_s) if left_s else 1.0
             wanted = [last + share * way for last, way in zip(self._commanded, ways, strict=True)]
         goals = self._gate.pass_through(wanted, self._commanded, self._reading.rad, dt_s)
         if stopped():
-            self._hold("stopped by hand")
+            self.hold(_STOPPED)
             self._write_hold()
             return
         self._write(goals)
@@ -326,19 +360,23 @@ class Supervisor:
             self._failure = Failure.CONFIG if config else Failure.HARDWARE
         else:
             self._failure = Failure.NONE
+        self._last_ns = None  # some answers take seconds: that is no sleep
 
     def _answer(self, request: Request, stopped: Callable[[], bool]) -> None:
         if request is Request.ACKNOWLEDGE:
             if stopped():
                 raise HardwareError("the stop latch is still set")
-            if self._arm.acknowledge() and self.mode is Mode.HOLDING:
-                self.mode = Mode.WATCHING
+            anew = self._arm.acknowledge() or self._anew
+            if anew and self.mode is Mode.HOLDING:
+                self.mode = Mode.WATCHING  # goal and torque are looked at again: `engage` is due
             self.latched, self.reason = False, ""
         elif request is Request.RELAX:
             self._arm.relax()
             self.mode = Mode.RELAXED
         elif request is Request.CLOSE:
             self.mode = Mode.CLOSED
+        elif stopped():
+            raise HardwareError(f"{_STOPPED}: acknowledge that first")
         elif self.latched:
             raise HardwareError(f"the arm holds ({self.reason}): acknowledge that first")
         elif request is Request.ASSUME_REST:

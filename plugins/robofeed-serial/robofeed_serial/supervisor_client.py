@@ -20,6 +20,7 @@ ANSWER_S = 3.0
 GRACE_S = 0.03
 """A program and its supervisor may have been stopped together; then the supervisor says why."""
 _POLL_S = 0.002
+_WATCH_S = 0.02
 
 
 class SupervisorClient:
@@ -170,9 +171,12 @@ class SupervisorClient:
             report = self._newest()
             if report.latched:
                 raise HardwareError(f"the arm holds: {report.reason}")
+            if report.mode is Mode.LOST:
+                raise HardwareError(report.reason)
             if report.mode is not Mode.PARKING:
                 return report.mode in (Mode.RELAXED, Mode.HOLDING)
-            time.sleep(_POLL_S)
+            self._put()  # somebody is there, and watches
+            time.sleep(_WATCH_S)
         return False
 
     def close(self) -> None:
@@ -187,6 +191,10 @@ class SupervisorClient:
             process.wait(PARK_S + ANSWER_S)
         except subprocess.TimeoutExpired:
             process.kill()
+        except BaseException:  # Ctrl-C while it parks: who else could stop it now?
+            self.stop()
+            process.wait(ANSWER_S)
+            raise
         _gone(process)
 
     def _put(self) -> None:

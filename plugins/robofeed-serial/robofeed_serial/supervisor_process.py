@@ -58,11 +58,13 @@ def serve(settings: SupervisorSettings, memory: SharedMemory) -> None:
         report = Report(time.monotonic_ns(), Mode.CLOSED, failure=kind, reason=str(error))
         memory.reports.put(report.pack())
         return
+    at_rest = False
     try:
         _loop(settings, memory, supervisor)
+        at_rest = supervisor.mode is not Mode.LOST
     finally:
         with contextlib.suppress(RobofeedError):  # the port may be what failed
-            arm.close(lost=supervisor.mode is Mode.LOST)
+            arm.close(lost=not at_rest)
 
 
 def _start(settings: SupervisorSettings) -> tuple[Supervisor, SupervisedArm]:
@@ -151,7 +153,10 @@ class _Orders:
         if found is None or found[0] == self._number:
             return None
         self._number, letter = found
-        return Order.unpack(letter, self._servos)
+        try:
+            return Order.unpack(letter, self._servos)
+        except ValueError:  # no order for this arm: as if its client were silent
+            return None
 
     def wait(self, seconds: float) -> Order | None:
         """A newer one as soon as it comes, at the latest in `seconds`."""
@@ -180,7 +185,10 @@ class _Parting:
                 supervisor.part(self._after)
         waited_s = time.monotonic() - self._since_s
         if supervisor.mode is Mode.PARKING:
-            return waited_s > PARK_S
+            if waited_s > PARK_S:
+                supervisor.hold("it took too long to park: is something in the way?")
+                self._since_s = time.monotonic()
+            return False
         resting = supervisor.mode is not Mode.HOLDING or supervisor.at_rest
         return resting or waited_s > REST_S
 

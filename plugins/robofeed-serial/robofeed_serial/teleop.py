@@ -142,9 +142,9 @@ class Drive:
         """A person has seen why it holds. What still stands in the way is shown, and it holds."""
         guarded = self._guarded
         try:
-            self._pilot.restart()
             self._arm.acknowledge()
             guarded.acknowledge()
+            self._pilot.restart()  # may take seconds: a stop meanwhile is one that `reset` heeds
             observation = guarded.reset()
         except (HardwareError, SafetyStop) as error:
             self._hold(str(error))

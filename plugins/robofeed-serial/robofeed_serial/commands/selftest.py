@@ -69,7 +69,7 @@ def command(
             client.request(Request.ASSUME_REST)
         elif not yes:
             confirm_rest(client)
-        test.hold_still()
+        test.hold_still(report.rad)
         test.turn_each(ways)
     finally:
         client.close()

@@ -6,11 +6,13 @@ is quiet. `?` is answered with the state, `!` holds and ctrl-x forgets at once, 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from robofeed import HardwareError
 from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeState
 from robofeed_serial.gcode.patience import patiently
 from robofeed_serial.gcode.text import LineReader, move_words
@@ -141,8 +143,16 @@ class GrblArm:
         )
 
     def home(self) -> None:
-        """Find its reference places: it moves. Raises as `move` does."""
-        self._ask("$H", HOMING_S)
+        """Find its reference places: it moves. Raises as `move` does.
+
+        Whatever ends the wait, Ctrl-C too, stops it: its place is then lost.
+        """
+        try:
+            self._ask("$H", HOMING_S)
+        except BaseException:
+            with contextlib.suppress(HardwareError):
+                self._link.send(RESET)
+            raise
 
     def unlock(self) -> None:
         """End an alarm where a person knows that its place is right. Nothing moves."""

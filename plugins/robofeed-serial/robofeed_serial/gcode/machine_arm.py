@@ -138,7 +138,17 @@ class MachineArm:
         if stopped:
             return list(self.read().rad)
         end = self._follow.under_way_to
-        return list(reading.rad) if end is None else self._coordinates.joint_rad(end)
+        if end is None:
+            return list(reading.rad)
+        try:
+            return self._coordinates.joint_rad(end)
+        except HardwareError:  # a place on its straight way that its links are thought not to reach
+            return list(reading.rad)
+
+    def halt(self) -> None:
+        if self._follow.is_under_way:
+            with contextlib.suppress(BusTimeout):
+                self._follow.stop()
 
     def keep(self, goals_rad: Sequence[float]) -> None:
         """Nothing: a machine that is told nothing stays where it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -171,6 +171,14 @@ class Bench:
             report = self.supervisor.cycle(
                 self.bus.now_ns, self.order, self.alive, lambda: self.stopped, self.asleep_ns
             )
+        return report
+
+    def watch(self, times: int = 1) -> Report:
+        """Order nothing, and say each cycle that somebody is there."""
+        for _ in range(times):
+            assert self.order is not None
+            self.order = replace(self.order, time_ns=self.bus.now_ns, moving=False)
+            report = self.cycle()
         return report
 
     def ask(self, request: Request, goal: Sequence[float] = ()) -> Report:

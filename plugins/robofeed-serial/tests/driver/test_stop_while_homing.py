@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +50,38 @@ def test_an_arm_on_its_way_home_is_stopped_at_once() -> None:
         moved_ns = [each.time_ns for each in twin.log() if each.ticks]
         assert any(each < stopped_ns[0] for each in moved_ns), "it was on its way"
         assert max(moved_ns) - stopped_ns[0] < 500e6
+
+
+RUN = """
+import sys
+from functools import partial
+sys.path.insert(0, sys.argv[1])
+from test_stop_while_homing import arm_at
+from robofeed.observe.fleet import ProcessFleet
+
+if __name__ == "__main__":
+    fleet = ProcessFleet(partial(arm_at, sys.argv[2]), 1)
+    print("going", flush=True)
+    fleet.reset([1])
+"""
+
+
+def test_an_arm_on_its_way_home_is_stopped_when_its_run_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(RUN, "utf-8")
+    with Twin("so101") as twin:
+        run = subprocess.Popen(
+            [sys.executable, str(script), str(Path(__file__).parent), str(twin.port)],
+            stdout=subprocess.PIPE,
+        )
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"going\n"
+        time.sleep(0.8)
+        killed_ns = time.monotonic_ns()
+        run.kill()
+        run.wait()
+        run.stdout.close()
+        time.sleep(1.5)
+        moved_ns = [each.time_ns for each in twin.log() if each.ticks]
+    assert any(each < killed_ns for each in moved_ns), "it was on its way"
+    assert max(moved_ns) - killed_ns < 500e6

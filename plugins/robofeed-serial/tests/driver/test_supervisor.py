@@ -178,7 +178,7 @@ def test_parking_goes_slowly_to_rest_and_lets_go_there(bench: Any) -> None:
     bench.ask(Request.PARK)
     fastest, last = 0.0, bench.cycle().rad
     for _ in range(3000):
-        report = bench.cycle()
+        report = bench.watch()
         fastest = max(fastest, *(abs(a - b) / 0.01 for a, b in zip(report.rad, last, strict=True)))
         last = report.rad
         if report.mode is Mode.RELAXED:
@@ -188,6 +188,51 @@ def test_parking_goes_slowly_to_rest_and_lets_go_there(bench: Any) -> None:
     assert report.rad[:5] == pytest.approx(load_arm("so101").model.rest_rad, abs=0.12)
     assert fastest < 1.0
     assert not any(servo.torque for servo in bench.bus.servos.values())
+
+
+def test_nobody_s_arm_does_not_go_on_to_park(bench: Any) -> None:
+    """Ctrl-Z, or a SIGSTOP, of the program that asked for it: nobody could stop it."""
+    moving(bench)
+    bench.ask(Request.PARK)
+    bench.watch(20)
+    report = bench.cycle(30)
+
+    assert report.latched and "fell silent" in report.reason
+    held = bench.cycle(50).rad
+    assert bench.cycle(50).rad == pytest.approx(held, abs=1e-3)
+
+
+def test_a_stop_keeps_the_torque_off(bench: Any) -> None:
+    bench.cycle()
+    bench.stopped = True
+    assert bench.ask(Request.ENGAGE).failure is Failure.HARDWARE
+    assert not any(servo.torque for servo in bench.bus.servos.values())
+    assert ("torque", 1, 1) not in bench.bus.log
+
+
+def test_an_arm_pushed_far_from_where_it_is_held_does_not_snap_back(bench: Any) -> None:
+    moving(bench)
+    bench.stopped = True
+    bench.cycle(30)
+    for servo in bench.bus.servos.values():
+        servo.sag = 600.0  # a weight, or a person, stronger than its servos
+    pushed = bench.cycle(100).rad
+    for servo in bench.bus.servos.values():
+        servo.sag = 0.0
+    back = bench.cycle(200).rad
+
+    assert max(abs(a - b) for a, b in zip(pushed, back, strict=True)) <= 0.35
+
+
+def test_after_a_fault_goal_and_torque_are_set_anew(bench: Any) -> None:
+    goal = moving(bench)
+    bench.bus.servos[3].torque = False
+    report = bench.go(goal, 40)
+    assert "has lost its torque" in report.reason
+    assert bench.ask(Request.ACKNOWLEDGE).mode is Mode.WATCHING
+    assert bench.ask(Request.ENGAGE).mode is Mode.HOLDING
+    assert bench.bus.servos[3].torque
+    assert not bench.go(goal, 100).latched
 
 
 def test_relaxing_is_done_even_while_it_holds(bench: Any) -> None:
