@@ -154,18 +154,7 @@ def train(operator: Operator, steps: int, demonstrations: Path) -> Path:
     return operator.folder / "runs" / "taught"
 
 
-CHAIN = [
-    pytest.param("so101"),
-    pytest.param("koch"),
-    pytest.param("rfp6", marks=BOARD),
-]
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("operator", CHAIN, indirect=True)
-def test_from_a_bare_port_to_a_policy(operator: Operator, load_share: float) -> None:
-    full = load_share == 1.0
+def from_a_bare_port_to_a_policy(operator: Operator, full: bool) -> None:
     arm = operator.arm
     assert f"of: {arm}" in operator.sees(operator.types("arm", "scan", operator.port)).replace(
         "so100, ", ""
@@ -186,3 +175,20 @@ def test_from_a_bare_port_to_a_policy(operator: Operator, load_share: float) -> 
     assert len({each.spec_hash for each in trained}) == 1
     # The policy went on changing while the arm moved.
     assert max(each.policy_version.max() for each in trained) > 10
+
+
+SHORT = [pytest.param("so101"), pytest.param("rfp6", marks=BOARD)]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("operator", SHORT, indirect=True)
+def test_from_a_bare_port_to_a_policy(operator: Operator, load_share: float) -> None:
+    from_a_bare_port_to_a_policy(operator, full=load_share == 1.0)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("operator", ["koch"], indirect=True)
+def test_the_same_in_full_with_another_protocol(operator: Operator) -> None:
+    from_a_bare_port_to_a_policy(operator, full=True)
