@@ -85,9 +85,10 @@ class Supervisor:
             stopped: Whether somebody has set the stop latch; asked again right before a goal goes.
             asleep_ns: How long the computer has slept so far, which `now_ns` does not count.
         """
-        slept_ns = 0 if self._asleep_ns is None else asleep_ns - self._asleep_ns
+        slept = False
+        if self._asleep_ns is not None and self._last_ns is not None:
+            slept = now_ns - self._last_ns + asleep_ns - self._asleep_ns > SLEPT_S * 1e9
         self._asleep_ns = asleep_ns
-        slept = self._last_ns is not None and now_ns - self._last_ns + slept_ns > SLEPT_S * 1e9
         dt_s = 0.0 if self._last_ns is None else min((now_ns - self._last_ns) / 1e9, 0.1)
         self._last_ns = now_ns
         try:
@@ -197,8 +198,7 @@ class Supervisor:
             return
         acts = self.mode in (Mode.HOLDING, Mode.MOVING, Mode.PARKING)
         if acts and not self.latched:
-            trouble = self._trouble(now_ns, order, alive, stopped, slept)
-            if trouble:
+            if trouble := self._trouble(now_ns, order, alive, stopped, slept):
                 self.hold(trouble)
         if self.mode is Mode.HOLDING and self._arm.takes_goals_anytime:
             self._give_way(reading)
@@ -360,7 +360,7 @@ class Supervisor:
             self._failure = Failure.CONFIG if config else Failure.HARDWARE
         else:
             self._failure = Failure.NONE
-        self._last_ns = None  # some answers take seconds: that is no sleep
+        self._asleep_ns = None  # some answers take seconds: that is no sleep
 
     def _answer(self, request: Request, stopped: Callable[[], bool]) -> None:
         if request is Request.ACKNOWLEDGE:
