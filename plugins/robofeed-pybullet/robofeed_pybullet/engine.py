@@ -22,9 +22,11 @@ MISSING = (
 def silenced(*descriptors: int) -> Iterator[None]:
     """Send what C code writes to these descriptors nowhere.
 
-    It would tear a progress display apart, and stdout may be somebody's JSON.
+    It would tear a progress display apart, and stdout may be somebody's JSON. What C code wrote
+    before and still holds back goes there as well: a window's thread is not done with its greetings
+    when the window is open.
     """
-    _flush()
+    _flush_python()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     kept = [(each, os.dup(each)) for each in descriptors]
     try:
@@ -32,20 +34,19 @@ def silenced(*descriptors: int) -> Iterator[None]:
             os.dup2(nowhere, each)
         yield
     finally:
-        _flush()
+        _flush_python()
+        if os.name == "posix":
+            ctypes.CDLL(None).fflush(None)
         for each, copy in kept:
             os.dup2(copy, each)
             os.close(copy)
         os.close(nowhere)
 
 
-def _flush() -> None:
-    """Write out what Python and C hold back."""
+def _flush_python() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
             stream.flush()
-    if os.name == "posix":
-        ctypes.CDLL(None).fflush(None)
 
 
 if sys.modules.get("pybullet"):
