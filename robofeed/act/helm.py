@@ -176,6 +176,7 @@ class Helm:
         """
         self.check_stop()
         self.visit, self._step = Visit(""), 0
+        self._hands_off = False  # else nothing would keep the time of a pause
         while self.mode is ControlMode.PAUSED and not self._waits_when_paused:
             if self.interrupted():
                 return False

@@ -49,9 +49,10 @@ def steer(
                 rollout = Rollout(
                     desk.fleet, [None], ["steering"], lambda: policy, None, helm=desk.helm
                 )
-                (recorded,) = rollout.run()
-                stopped = desk.helm.visit.stopped_by
-                if stopped is not None:
-                    raise SafetyStop(f"stopped by {stopped.person} ({stopped.source})")
-                if recorded.episode.ended is Ended.FAULT:
-                    raise SafetyStop(recorded.episode.reason)
+                # None where it is to end while somebody has a real arm paused.
+                for recorded in rollout.run():
+                    stopped = desk.helm.visit.stopped_by
+                    if stopped is not None:
+                        raise SafetyStop(f"stopped by {stopped.person} ({stopped.source})")
+                    if recorded.episode.ended is Ended.FAULT:
+                        raise SafetyStop(recorded.episode.reason)

@@ -244,6 +244,21 @@ def test_a_real_arm_that_is_paused_does_not_go_to_its_next_start_by_itself():
     assert drive_on(person, simulated=False) == [0, 8]
 
 
+def test_a_pause_after_an_evaluation_is_waited_for_tick_by_tick():
+    fleet = LocalFleet(partial(FakeArm, horizon=4, simulated=False), 1)
+    rate = CountingRate()
+    ticks_at_start = []
+    reset = fleet.reset
+    fleet.reset = lambda seeds: (ticks_at_start.append(rate.ticks), reset(seeds))[1]
+    helm = Helm(fleet, Script(FINE, Pause(), *[FINE] * 8, Resume()), rate)
+    policy = Constant(fleet.spec.action)
+    for name in ("v0", "v1"):
+        Rollout(fleet, [1], [name], lambda: policy, None, helm=helm, hands_off=True).run()
+    # Asked four times in the first episode and seven times while it waits: the first one starts
+    # the clock, the others wait for it.
+    assert ticks_at_start == [0, 6]
+
+
 def test_a_run_that_is_to_end_leaves_a_paused_arm_where_it_is():
     fleet = LocalFleet(partial(FakeArm, horizon=4, simulated=False), 1)
     helm = Helm(fleet, Script(Pause()), CountingRate())
