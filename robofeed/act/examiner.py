@@ -57,11 +57,13 @@ def examine(
     keep: Callable[[Recorded], None],
     helm: Helm | None = None,
     heard: Callable[[int], object] = lambda done: None,
+    finished: Callable[[Recorded], object] = lambda recorded: None,
 ) -> Examination:
     """Run one episode a seed, as many at a time as there are arms; nothing is learned from them.
 
     A person at the `helm` may watch and stop the arms, no more. `heard` is told how many episodes
-    are done before each one; what it raises ends the examination, between two episodes.
+    are done before each one; what it raises ends the examination, between two episodes. `finished`
+    is given each episode as soon as it has gone well, while cameras still have its film.
 
     Raises:
         SafetyStop: an action was refused. `keep` was given the episodes that ended so, marked
@@ -73,14 +75,16 @@ def examine(
         some = seeds[start : start + fleet.size]
         ids = [f"{prefix}_{start + index:03d}" for index in range(len(some))]
         rollout = Rollout(fleet, some, ids, lambda: policy, None, helm=helm, hands_off=True)
-        while not (finished := rollout.run()):
+        while not (ran := rollout.run()):
             heard(start)  # the run is to end while somebody has the arm paused
-        faults = [each for each in finished if each.episode.ended is Ended.FAULT]
+        faults = [each for each in ran if each.episode.ended is Ended.FAULT]
         for each in faults:
             keep(each)
         if faults:
             raise SafetyStop(_told([each.episode for each in faults]))
-        recorded += finished
+        for each in ran:
+            finished(each)
+        recorded += ran
     return Examination(tuple(seeds), tuple(recorded))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robofeed.data.errors import HardwareError
-from robofeed.data.film_roll import Photograph, RollReader
+from robofeed.data.film_roll import NEAR_S, Photograph, RollReader
 from robofeed.data.spec import BackendSpec
 
 if TYPE_CHECKING:
@@ -22,15 +22,13 @@ if TYPE_CHECKING:
 
 Film = tuple[Photograph, ...]
 """Of one camera, in the order of time."""
-NEAR_S = 0.5
-"""A picture stands for a moment that is no further away than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpisodeFrames:
     """The films of an episode by camera, the usual one first.
 
-    `troubles` are of cameras that did not see when it ended, in words.
+    `troubles` are of cameras that did not see when it ended, or kept nothing of its beginning.
     """
 
     films: Mapping[str, Film]
@@ -43,6 +41,10 @@ class EpisodeFrames:
         if not distances or min(distances) > NEAR_S * 1e9:
             return None
         return film[int(np.argmin(distances))]
+
+
+NO_FRAMES = EpisodeFrames({}, {})
+"""Of an episode that no camera saw."""
 
 
 class Darkroom:
@@ -64,9 +66,12 @@ class Darkroom:
             except HardwareError as error:
                 films[name], troubles[name] = (), str(error)
                 continue
-            films[name] = tuple(roll.between(start_ns, stop_ns))
+            films[name] = film = tuple(roll.between(start_ns, stop_ns))
+            late_s = ((film[0].time_ns if film else stop_ns) - start_ns) / 1e9
             if trouble := roll.trouble():
                 troubles[name] = trouble
+            elif late_s > NEAR_S:
+                troubles[name] = f"nothing is left of the first {late_s:.1f} s"
         return EpisodeFrames(films, troubles)
 
     def _roll(self, name: str, path: Path) -> RollReader:

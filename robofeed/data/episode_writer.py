@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from robofeed.data.episode import Episode, TruthTrace
+from robofeed.data.episode_frames import EpisodeFrames
 from robofeed.data.errors import DataError
 from robofeed.data.store import EpisodeStore
 
@@ -21,6 +22,7 @@ class _Job:
     episode: Episode
     truth: TruthTrace | None
     closed: Callable[[], None] | None
+    frames: EpisodeFrames | None
 
 
 class EpisodeWriter:
@@ -48,8 +50,11 @@ class EpisodeWriter:
         episode: Episode,
         truth: TruthTrace | None = None,
         closed: Callable[[], None] | None = None,
+        frames: EpisodeFrames | None = None,
     ) -> None:
         """Hand an episode over; `closed` is called once it is whole on disk.
+
+        `frames` as `EpisodeStore.write` takes them.
 
         Raises:
             DataError: an earlier one could not be written; this one is not taken either.
@@ -58,7 +63,7 @@ class EpisodeWriter:
             raise DataError(f"episode {episode.id} came after the episode writer was closed")
         self._announce()
         self._raise_failure()
-        self._jobs.put(_Job(episode, truth, closed))
+        self._jobs.put(_Job(episode, truth, closed, frames))
 
     def flush(self) -> None:
         """Return when all are on disk, safe from a power cut, and announced.
@@ -105,7 +110,7 @@ class EpisodeWriter:
                 if job is None:
                     return
                 if self._failure is None:
-                    self._store.write(job.episode, job.truth)
+                    self._store.write(job.episode, job.truth, job.frames)
                     if job.closed is not None:
                         self._written.put(job.closed)
                 else:

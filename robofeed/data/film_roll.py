@@ -26,6 +26,8 @@ from robofeed.data.observation import Frame
 
 ROLL_BYTES: Final = 48 * 1024 * 1024
 """for JPEGs: two minutes of 640 x 480 at 10 a second and 40 kB each"""
+NEAR_S: Final = 0.5
+"""A picture stands for a moment that is no further away than this."""
 _PICTURES: Final = 4096
 _SLOTS: Final = 3
 """A reader has two periods of the camera to copy a picture before it is written over."""
@@ -215,7 +217,7 @@ class RollReader(_Roll):
         return self._photograph(kept - 1) if kept else None
 
     def between(self, start_ns: int, stop_ns: int) -> list[Photograph]:
-        """What was kept from `start_ns` to `stop_ns`, and the one before and after, in order.
+        """What was kept from `start_ns` to `stop_ns`, and one near before and after, in order.
 
         What is no longer there is left out.
         """
@@ -224,8 +226,9 @@ class RollReader(_Roll):
         places = np.arange(first, kept)
         times = self._index["time_ns"][places % _PICTURES].astype(np.int64)
         inside = np.flatnonzero((times >= start_ns) & (times <= stop_ns))
-        before = np.flatnonzero(times < start_ns)[-1:]
-        after = np.flatnonzero(times > stop_ns)[:1]
+        near_ns = round(NEAR_S * 1e9)
+        before = np.flatnonzero((times < start_ns) & (times >= start_ns - near_ns))[-1:]
+        after = np.flatnonzero((times > stop_ns) & (times <= stop_ns + near_ns))[:1]
         wanted = np.concatenate([before, inside, after])
         found = (self._photograph(int(places[each])) for each in wanted)
         return [each for each in found if each is not None]

@@ -39,8 +39,9 @@ def reach() -> str:
         "Not reached: a trainer or server that is running (stop it before, start it after), "
         "reports already written (write them again), exports and copies taken earlier, backups, "
         "a file system's snapshots, PostgreSQL's own log until it is recycled, and what was "
-        "learned from the answers: reward models and policies in checkpoints/. Clips show the "
-        "arm and nobody. See docs/people.md."
+        "learned from the answers: reward models and policies in checkpoints/; and what an arm's "
+        "cameras saw: look, and delete episodes/*.frames.parquet of the episodes they are in, all "
+        "of clips/, and report.html. See docs/people.md."
     )
 
 

@@ -61,8 +61,16 @@ class EpisodeStore:
         self._darkroom = darkroom
         self._unsynced: list[Path] = []
 
-    def write(self, episode: Episode, truth: TruthTrace | None = None) -> Path:
+    def write(
+        self,
+        episode: Episode,
+        truth: TruthTrace | None = None,
+        frames: EpisodeFrames | None = None,
+    ) -> Path:
         """Write an episode and return its path once its files are closed and renamed.
+
+        `frames` are of an episode that was recorded elsewhere or long ago, `NO_FRAMES` where it has
+        none; otherwise they are what the darkroom finds of its time.
 
         The same episode again, as a resumed run repeats it, is no change; times may differ.
 
@@ -91,12 +99,13 @@ class EpisodeStore:
                     f"{truth.episode_id} with {len(truth.reward)}"
                 )
             self._write(_truth_table(truth), self._truth_path(episode.id))
-        if self._darkroom is not None:
+        if frames is None and self._darkroom is not None:
             start_ns, stop_ns = int(episode.time_ns[0]), int(episode.time_ns[-1])
             frames = self._darkroom.develop(start_ns, stop_ns)
-            if frames is not None:
-                table = _frames_table(episode.id, frames)
-                self._write(table, self._frames_path(episode.id), compression="none")
+        if frames is not None and frames.films:
+            table, beside = _frames_table(episode.id, frames), self._frames_path(episode.id)
+            # Pictures show a room, and whoever is in it: they are for this user alone.
+            self._write(table, beside, compression="none", mode=0o600)
         self._write(_episode_table(episode), path)
         return path
 
@@ -212,7 +221,9 @@ class EpisodeStore:
     def _frames_path(self, episode_id: str) -> Path:
         return self.folder / f"{_file_name(episode_id)}{_FRAMES_SUFFIX}"
 
-    def _write(self, table: Table, path: Path, compression: str = "snappy") -> None:
+    def _write(
+        self, table: Table, path: Path, compression: str = "snappy", mode: int = 0o666
+    ) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -230,7 +241,7 @@ class EpisodeStore:
                 write_statistics=False,
                 write_page_checksum=True,
             )
-            _write_file(temporary, memoryview(sink.getvalue()))
+            _write_file(temporary, memoryview(sink.getvalue()), mode)
             os.rename(temporary, path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
@@ -261,9 +272,9 @@ def _file_name(episode_id: str) -> str:
     return episode_id
 
 
-def _write_file(path: Path, data: memoryview) -> None:
+def _write_file(path: Path, data: memoryview, mode: int) -> None:
     # Plain system calls: Python's file objects double the cost of a file this small.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         while data:
             data = data[os.write(descriptor, data) :]

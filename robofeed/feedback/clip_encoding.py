@@ -28,12 +28,18 @@ class VideoHeader:
 
 
 def write_mp4(
-    path: Path, pictures: Iterable[Picture], frames_per_s: float, crf: int = 24, comment: str = ""
+    path: Path,
+    pictures: Iterable[Picture],
+    frames_per_s: float,
+    crf: int = 24,
+    comment: str = "",
+    private: bool = False,
 ) -> None:
     """Write `pictures` as an MP4 file that plays at `frames_per_s`; whole, or not at all.
 
     An odd height or width loses its last row or column: 4:2:0 colour, the only kind all browsers
     decode, needs even sizes. `crf` is x264's constant rate factor, lower is better and larger.
+    A `private` file can be read by its owner alone.
 
     Raises:
         ValueError: no pictures.
@@ -44,6 +50,8 @@ def write_mp4(
     # To put the index first, the muxer reads its own file again: a buffer would not do.
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
+        mode = 0o600 if private else 0o666
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode))
         with av.open(
             str(unfinished), "w", format="mp4", options={"movflags": "+faststart"}
         ) as container:

@@ -133,7 +133,7 @@ class ClipStore:
         note = json.dumps({"missing": pictures.missing, "why_missing": pictures.why_missing})
         try:
             self._folder.mkdir(exist_ok=True)
-            write_mp4(path, pictures.frames, self.fps, comment=note)
+            write_mp4(path, pictures.frames, self.fps, comment=note, private=shots.show_a_room)
         except OSError as error:
             raise DataError(
                 f"cannot write the clip {path}: {error.strerror or error}; free some space, then "

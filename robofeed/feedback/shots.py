@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from robofeed.data.episode_frames import NEAR_S, EpisodeFrames
+from robofeed.data.episode_frames import EpisodeFrames
 from robofeed.data.errors import DataError
+from robofeed.data.film_roll import NEAR_S
 from robofeed.data.observation import Picture
 from robofeed.data.picture import from_jpeg
 from robofeed.data.spec import FloatArray
@@ -24,6 +25,9 @@ AND = "+"
 class Shots(Protocol):
     """Where the pictures of a segment come from."""
 
+    show_a_room: bool
+    """and whoever is in it: a file of them is for its owner alone"""
+
     def content(self) -> str:
         """Told apart by: a digest of all that decides how they look, the size apart."""
 
@@ -33,6 +37,8 @@ class Shots(Protocol):
 
 class DrawnShots:
     """Pictures of stored scenes, float32 [steps, scene]."""
+
+    show_a_room = False
 
     def __init__(self, scenes: FloatArray, draw: Callable[[FloatArray], Picture]) -> None:
         self._scenes, self._draw = scenes, draw
@@ -55,6 +61,8 @@ class FilmedShots:
         width: Of them.
         camera: Which of them (`cameras_shown`).
     """
+
+    show_a_room = True
 
     def __init__(
         self,

@@ -66,7 +66,8 @@ class Studio:
                 if camera.render is None and not any(map(self.store.has_frames, ids)):
                     return Film(title, evaluation, missing=camera.why_not)
                 path.parent.mkdir(exist_ok=True)
-                write_mp4(path, self._pictures(ids), 1 / camera.period_s)
+                filmed = any(map(self.store.has_frames, ids))
+                write_mp4(path, self._pictures(ids), 1 / camera.period_s, private=filmed)
             poster = jpeg_of_frame(path, round(POSTER_S / camera.period_s))
             return Film(title, evaluation, _base64(path.read_bytes()), _base64(poster))
         except (RobofeedError, OSError, ValueError) as error:

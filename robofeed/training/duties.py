@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from robofeed.act.examiner import Examination, examine
 from robofeed.act.helm import Helm
+from robofeed.act.recording import Recorded
 from robofeed.data.fleet import Fleet
 from robofeed.data.intervals import wilson_interval
 from robofeed.events import Evaluated, Event, Updated
@@ -114,6 +115,13 @@ class Evaluating:
             SafetyStop: an action of the policy was refused; that episode is on disk, marked FAULT.
         """
         policy = self.policy()
+        kept: list[str] = []
+
+        def keep_some(recorded: Recorded) -> None:
+            if len(kept) < _KEPT:
+                kept.append(recorded.episode.id)
+                self.recorder.keep(recorded)
+
         try:
             examination = examine(
                 self.fleet,
@@ -123,15 +131,13 @@ class Evaluating:
                 keep=self.recorder.keep_fault,
                 helm=self.helm,
                 heard=self._go_on,
+                finished=keep_some,
             )
         except _Interrupted:
             return None
         self.count += 1
         if seeds == self.seeds:
             self.newest = Examined(progress.steps, examination)
-        kept = examination.recorded[:_KEPT]
-        for each in kept:
-            self.recorder.keep(each)
         event = Evaluated(
             progress.wall_s,
             progress.steps,
@@ -145,7 +151,7 @@ class Evaluating:
             interval=wilson_interval(examination.successes, len(seeds)),
             true_returns=examination.true_returns,
             predicted_returns=self._predicted(examination),
-            episode_ids=tuple(each.episode.id for each in kept),
+            episode_ids=tuple(kept),
         )
         self.tell(event)
         return event

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from robofeed.act.recording import Recorded
+from robofeed.data.episode_frames import EpisodeFrames
 from robofeed.data.episode_writer import EpisodeWriter
 from robofeed.data.errors import SafetyStop
 from robofeed.data.observation import Ended, Gate
@@ -65,9 +66,12 @@ class Recorder:
         """Write an episode that a person discarded: kept, but nobody is asked about it."""
         self._writer.write(recorded.episode, recorded.truth, None)
 
-    def keep(self, recorded: Recorded) -> None:
-        """Write an episode without announcing it (evaluation clips, demonstrations)."""
-        self._writer.write(recorded.episode, recorded.truth, None)
+    def keep(self, recorded: Recorded, frames: EpisodeFrames | None = None) -> None:
+        """Write an episode without announcing it (evaluation clips, demonstrations).
+
+        With `frames` of its own where it was not recorded just now.
+        """
+        self._writer.write(recorded.episode, recorded.truth, None, frames)
 
     def keep_fault(self, recorded: Recorded) -> None:
         """Write an episode that ended in a fault, and return when it is on disk."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from robofeed.data import film_roll
 from robofeed.data.episode import Episode
-from robofeed.data.episode_frames import Darkroom
+from robofeed.data.episode_frames import NO_FRAMES, Darkroom, EpisodeFrames
 from robofeed.data.errors import DataError, HardwareError
 from robofeed.data.film_roll import Photograph, RollReader, RollWriter, own_folder, roll_path
 from robofeed.data.observation import Ended
@@ -165,6 +165,46 @@ def test_an_episode_has_what_its_cameras_saw_while_it_went_on(tmp_path: Path) ->
     near = frames.at("front", 1110 * MS)
     assert near is not None and near.jpeg == b"jpeg 6"
     assert frames.at("front", 2500 * MS) is None and frames.at("side", 1110 * MS) is None
+
+
+def test_a_picture_of_another_moment_is_none_of_the_episode(tmp_path: Path) -> None:
+    front = RollWriter(tmp_path / "front.roll", 2, 2)
+    for time_ms in (400, 1000, 2000):  # the episode is from 1000 to 1400 ms
+        front.keep(Photograph(time_ms * MS, b"jpeg %d" % time_ms))
+    store = EpisodeStore(tmp_path, Darkroom(spec(front.path)))
+    store.write(episode())
+    assert [each.jpeg for each in store.read_frames("e000000").films["front"]] == [b"jpeg 1000"]
+
+
+def test_a_film_that_came_too_late_is_told(tmp_path: Path) -> None:
+    front = RollWriter(tmp_path / "front.roll", 2, 2)
+    front.keep(Photograph(2700 * MS, b"a jpeg"))
+    store = EpisodeStore(tmp_path, Darkroom(spec(front.path)))
+    store.write(episode(steps=20))  # from 1000 to 3000 ms
+    assert store.read_frames("e000000").troubles["front"] == "nothing is left of the first 1.7 s"
+
+
+THEN = EpisodeFrames({"top": (Photograph(5, b"then"),)}, {})
+
+
+@pytest.mark.parametrize("frames", [THEN, NO_FRAMES])
+def test_an_episode_of_elsewhere_has_its_own_pictures_or_none(
+    tmp_path: Path, frames: EpisodeFrames
+) -> None:
+    front = RollWriter(tmp_path / "front.roll", 2, 2)
+    front.keep(Photograph(1100 * MS, b"somebody who stands there now"))
+    store = EpisodeStore(tmp_path, Darkroom(spec(front.path)))
+    store.write(episode(), frames=frames)
+    assert store.has_frames("e000000") == bool(frames.films)
+    if frames.films:
+        assert store.read_frames("e000000") == frames
+
+
+def test_pictures_of_an_episode_are_nobody_else_s(tmp_path: Path) -> None:
+    front = RollWriter(tmp_path / "front.roll", 2, 2)
+    path = EpisodeStore(tmp_path, Darkroom(spec(front.path))).write(episode())
+    frames = path.with_name("e000000.frames.parquet")
+    assert frames.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_arm_without_cameras_stores_none(tmp_path: Path) -> None:

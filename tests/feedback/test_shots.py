@@ -68,6 +68,7 @@ def test_each_step_is_the_picture_nearest_to_what_it_led_to(tmp_path: Path) -> N
     clip = ClipStore(tmp_path, NOBODY, LOOK).clip(Segment("e000000", 4, 12))
     levels = clip.decode().mean(axis=(1, 2, 3))
     assert clip.missing == () and clip.fps == 10
+    assert clip.path.stat().st_mode & 0o777 == 0o600, "it shows a room"
     # Step 4 led to the moment at 500 ms.
     assert levels == pytest.approx([10 * place for place in range(5, 13)], abs=6)
 
