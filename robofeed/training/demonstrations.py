@@ -13,6 +13,7 @@ from robofeed.act.recording import Recorded
 from robofeed.act.rollout import ExpertPolicy, Rollout
 from robofeed.data.batch import StepBatch
 from robofeed.data.episode import Episode, TruthTrace
+from robofeed.data.episode_frames import NO_FRAMES
 from robofeed.data.errors import DataError, SafetyStop
 from robofeed.data.feedback import Demonstration, Stamp
 from robofeed.data.ledger import Ledger
@@ -26,8 +27,10 @@ from robofeed.training.prior import ImitatesPrior
 _NAMESPACE = uuid.UUID("3b0f6b3e-2f4f-5c4b-8a11-2f1f0f6f4a7d")
 
 
-def give(run: Run) -> None:
+def give(run: Run) -> bool:
     """Hand demonstrations to the learner as prior steps: recorded ones, and the expert's.
+
+    False where the run is to end before all of them were given.
 
     Raises:
         DataError: the folder of recorded ones holds none, or is of another arm or task.
@@ -42,10 +45,12 @@ def give(run: Run) -> None:
         if isinstance(entry.feedback, Demonstration)
     }
     from_people = _give_recorded(run, Path(prior.folder), known) if prior.folder else 0
-    given = 0
+    given = number = 0
+    if not run.fleet.spec.simulated:
+        given, number = _give_again(run, known)
     while given < prior.demonstrations:
         count = min(run.fleet.size, prior.demonstrations - given)
-        ids = [f"d{given + row:06d}" for row in range(count)]
+        ids = [f"d{number + row:06d}" for row in range(count)]
         rollout = Rollout(
             run.fleet,
             run.collector.seeds.take(count),
@@ -59,7 +64,7 @@ def give(run: Run) -> None:
         for steps in rollout:
             run.learner.add(steps, "prior")
         if not rollout.recorded:
-            return  # the run is to end while somebody has the arm paused
+            return False  # the run is to end while somebody has the arm paused
         for recorded in rollout.recorded:
             run.recorder.keep(recorded)
             if recorded.episode.ended is Ended.FAULT:
@@ -69,6 +74,7 @@ def give(run: Run) -> None:
                     "is kept in the run folder"
                 )
         given += count
+        number += count
         run.recorder.flush()
         for episode_id in (each for each in ids if each not in known):
             stamp = Stamp(
@@ -80,6 +86,21 @@ def give(run: Run) -> None:
             run.ledger.append(Demonstration(stamp, episode_id))
     if prior.pretrain_updates and (given or from_people):
         _pretrain(run, prior.pretrain_updates)
+    return True
+
+
+def _give_again(run: Run, known: set[str]) -> tuple[int, int]:
+    """Hand over the expert's of before, since a real arm would not move the same again.
+
+    Returns how many there were, and the number of the next one.
+    """
+    before = sorted(each for each in known if each.startswith("d"))
+    for each in before:
+        truth = run.store.read_truth(each) if run.ground_truth else None
+        run.learner.add(_steps_of(run.store.read(each), truth), "prior")
+    run.collector.seeds.take(len(before))  # which were theirs
+    used = [int(each[1:]) + 1 for each in run.store.ids() if each.startswith("d")]
+    return len(before), max(used, default=0)
 
 
 def _give_recorded(run: Run, path: Path, known: set[str]) -> int:
@@ -110,7 +131,10 @@ def _give_recorded(run: Run, path: Path, known: set[str]) -> int:
         if run.fleet.has_truth and store.has_truth(demonstration.episode_id):
             truth = replace(store.read_truth(demonstration.episode_id), episode_id=episode.id)
         run.learner.add(_steps_of(episode, truth if run.ground_truth else None), "prior")
-        run.recorder.keep(Recorded(episode, truth))
+        frames = NO_FRAMES  # what its cameras saw then, not what this run's see now
+        if store.has_frames(demonstration.episode_id):
+            frames = store.read_frames(demonstration.episode_id)
+        run.recorder.keep(Recorded(episode, truth), frames)
         run.recorder.flush()
         if episode.id not in known:
             # In the words of whoever gave it, under a name of this run's own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,19 +12,25 @@ import numpy as np
 
 from robofeed.act.collector import REPORTING_SEEDS
 from robofeed.act.examiner import examine
+from robofeed.act.helm import Helm
 from robofeed.act.policies import MlpPolicy
 from robofeed.act.recording import Recorded
 from robofeed.config import ResolvedRun, resolve
 from robofeed.data.episode_frames import Darkroom
 from robofeed.data.errors import DataError
+from robofeed.data.fleet import Fleet
 from robofeed.data.intervals import wilson_interval
+from robofeed.data.ledger import Ledger
 from robofeed.data.policy_spec import PolicySpec
-from robofeed.data.run_folder import open_run_folder
+from robofeed.data.run_folder import RunFolder, open_run_folder
 from robofeed.data.spec import BackendSpec
 from robofeed.data.store import EpisodeStore
+from robofeed.interfaces import Backend, HasTruth
 from robofeed.plugins import load_plugins
 from robofeed.run_file import load_config
-from robofeed.training.parts import open_fleet
+from robofeed.training.controls import open_controls
+from robofeed.training.interrupt import catching_interrupt
+from robofeed.training.parts import make_backend, open_fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,9 @@ def evaluate_run(
     Raises:
         DataError: not a run, or one without a checkpoint yet, or without one judged the best; or
             another backend whose observations or actions are not those of the policy.
-        SafetyStop: an action of the policy was refused; that episode is in the run folder.
+        SafetyStop: an action of the policy was refused, or somebody stopped a real arm; that
+            episode is in the run folder.
+        KeyboardInterrupt: Ctrl-C; a real arm has then ended its episode.
     """
     from robofeed.update.checkpoint import load_checkpoint, load_latest
 
@@ -91,11 +100,16 @@ def evaluate_run(
     resolved = resolve(
         load_config(file=folder.config_path, overrides=overrides), load_plugins().provider
     )
-    fleet = open_fleet(resolved)
-    try:
-        if not fleet.has_truth:
-            raise DataError("this backend knows no ground truth; success cannot be measured")
-        _check_fit(spec, fleet.spec, resolved)
+    # Before anything is opened: a real arm is not to be touched for nothing.
+    closed: Backend = make_backend(resolved)()
+    here = closed.spec
+    if not (resolved.config.simulation.truth and isinstance(closed, HasTruth)):
+        raise DataError("this backend knows no ground truth; success cannot be measured")
+    _check_fit(spec, here, resolved)
+    with contextlib.ExitStack() as opened:
+        fleet = open_fleet(resolved)
+        opened.callback(fleet.close)
+        helm = None if fleet.spec.simulated else _open_helm(resolved, folder, fleet, opened)
         seeds = tuple(range(REPORTING_SEEDS[0], REPORTING_SEEDS[0] + episodes))
         store = EpisodeStore(run_dir, Darkroom(fleet.spec))
         number = sum(name.startswith("vx") for name in store.ids())
@@ -103,9 +117,12 @@ def evaluate_run(
         def keep(recorded: Recorded) -> None:
             store.write(recorded.episode, recorded.truth)
 
-        examination = examine(fleet, policy, seeds, f"vx{number:04d}", keep, heard=heard)
-    finally:
-        fleet.close()
+        def go_on(done: int) -> None:
+            if helm is not None and helm.interrupted():
+                raise KeyboardInterrupt
+            heard(done)
+
+        examination = examine(fleet, policy, seeds, f"vx{number:04d}", keep, helm, go_on)
     return RunEvaluation(
         run=str(run_dir),
         checkpoint=loaded.path.name,
@@ -121,6 +138,22 @@ def evaluate_run(
         chosen_by=chosen_by,
         backend=resolved.config.backend.use,
     )
+
+
+def _open_helm(
+    resolved: ResolvedRun, folder: RunFolder, fleet: Fleet, opened: contextlib.ExitStack
+) -> Helm | None:
+    """Let people watch a real arm, pause and stop it, and Ctrl-C end it between two episodes."""
+    ledger = Ledger.open(folder.ledger)
+    opened.callback(ledger.close)
+    controls = open_controls(resolved.config.control, folder, fleet, ledger, phase="evaluation")
+    if controls is None:
+        return None
+    opened.callback(controls.close)
+    helm = controls.helm
+    helm.on_touch = lambda: None  # what the run learned, and how, stays as it is
+    helm.interrupted = opened.enter_context(catching_interrupt())
+    return helm
 
 
 def _check_fit(policy: PolicySpec, backend: BackendSpec, resolved: ResolvedRun) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from robofeed.observe.fleet import LocalFleet
 from robofeed.plugins import PluginRegistry, load_plugins
 from robofeed.run_file import dump_toml
 from robofeed.training.controls import open_controls
+from robofeed.training.interrupt import catching_interrupt
 from robofeed.training.parts import MakeBackend
 from robofeed.training.session import describe_run
 
@@ -81,7 +81,7 @@ def manned(
         if controls is None:
             raise ConfigError(f"an arm of {config.backend.use} has no actions a person can steer")
         stack.callback(controls.close)
-        interrupted = stack.enter_context(_catching_interrupt())
+        interrupted = stack.enter_context(catching_interrupt())
         gone = opened(folder.path)
         controls.helm.interrupted = lambda: interrupted() or gone()
         yield Manned(folder, fleet, ledger, controls.helm, interrupted)
@@ -96,28 +96,3 @@ def _long_episodes(resolved: ResolvedRun, seconds: float) -> MakeBackend:
     if "fixed_horizon" in settings:
         settings["fixed_horizon"] = False
     return made
-
-
-@contextlib.contextmanager
-def _catching_interrupt() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C or SIGTERM ends it in order, a second one at once."""
-    came = False
-
-    def interrupt(number: int, frame: object) -> None:
-        nonlocal came
-        if came:
-            raise KeyboardInterrupt
-        came = True
-
-    try:
-        before = {
-            number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-    except ValueError:
-        # Not the main thread: whoever does this there has their own way of ending it.
-        before = {}
-    try:
-        yield lambda: came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -163,9 +163,15 @@ def open_parts(resolved: ResolvedRun, folder: RunFolder, tell: Callable[[Event],
         context = BuildContext(fleet.spec, config.run.seed, config.run.device, folder.path)
         learning = open_learning(resolved, context, config.reward.use == GROUND_TRUTH)
         opened.callback(learning.close)
-        run = _open_rest(resolved, folder, tell, fleet, context, learning)
+        run = _open_rest(resolved, folder, tell, fleet, context, learning, opened)
         opened.pop_all()
         return run
+
+
+def make_backend(resolved: ResolvedRun) -> MakeBackend:
+    """What makes the run's backend, closed."""
+    settings = resolved.backend.settings.model_dump(mode="json", exclude_none=True)
+    return MakeBackend(resolved.config.backend.use, settings)
 
 
 def open_fleet(resolved: ResolvedRun) -> Fleet:
@@ -174,10 +180,7 @@ def open_fleet(resolved: ResolvedRun) -> Fleet:
     A real arm is always one, in a process that does nothing else: `simulation.processes` is about
     simulators.
     """
-    factory = MakeBackend(
-        resolved.config.backend.use,
-        resolved.backend.settings.model_dump(mode="json", exclude_none=True),
-    )
+    factory = make_backend(resolved)
     simulation = resolved.config.simulation
     if not factory().spec.simulated:
         return ProcessFleet(factory, 1, with_truth=simulation.truth)
@@ -194,6 +197,7 @@ def _open_rest(
     fleet: Fleet,
     context: BuildContext,
     learning: Learning,
+    opened: contextlib.ExitStack,
 ) -> Run:
     config, progress = resolved.config, Progress()
     learner, reward = learning.learner, learning.reward
@@ -210,8 +214,10 @@ def _open_rest(
     footage = FootageLibrary(store.read, config.queries.recent_episodes)
     truths = TruthLibrary(store.read_truth) if fleet.has_truth else None
     ledger = Ledger.open(folder.ledger)
+    opened.callback(ledger.close)
     phase = Phase(progress, config.schedule.random_steps, asks)
     writer = EpisodeWriter(store)
+    opened.callback(writer.close)
     recorder = Recorder(writer, footage, truths, progress, phase, tell)
     publisher = Publisher(
         learner.export, lambda: progress.updates, config.schedule.publish_every_updates
@@ -241,12 +247,11 @@ def _open_rest(
     ranker, conversation = _open_conversation(
         resolved, context, ledger, footage, truths, reward, generators, phase, tell, asks
     )
-    try:
-        controls = open_controls(config.control, folder, fleet, ledger)
-    except BaseException:
-        if ranker is not None:
-            ranker.close()
-        raise
+    if ranker is not None:
+        opened.callback(ranker.close)
+    controls = open_controls(config.control, folder, fleet, ledger)
+    if controls is not None:
+        opened.callback(controls.close)
     helm = controls.helm if controls is not None else None
     record = recorder.record
     if helm is not None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,10 +33,12 @@ from robofeed.stop_rules import (
 )
 from robofeed.training import demonstrations, selection, snapshot
 from robofeed.training.duties import Every, Saving
+from robofeed.training.interrupt import catching_interrupt
 from robofeed.training.parts import Run, open_parts
 from robofeed.training.patience import PatientCollector
 
 Listener = Callable[[Event], None]
+_INTERRUPTED = Fired("interrupted", "Ctrl-C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ def resume(
 ) -> RunResult:
     """Go on with an interrupted run, from its last good checkpoint or from the start.
 
-    With simulated teachers and on a CPU the run repeats itself exactly from the checkpoint on.
-    `exact` False is for another machine or other versions, where it cannot.
+    With simulated teachers and arms, on a CPU, the run repeats itself exactly from the checkpoint
+    on. `exact` False is for another machine or other versions, where it cannot.
 
     Raises:
         DataError: `run_dir` is not a run, or the run has finished.
@@ -124,14 +125,14 @@ class _Session:
         self._resuming = resuming
         self._exact = exact
         self._log = EventLog(folder.path)
-        self._interrupted = False
+        self._interrupted: Callable[[], bool] = lambda: False
 
     def go(self) -> RunResult:
         """Open, train, evaluate, close."""
         try:
             run = self._open()
-            run.heed(lambda: self._interrupted)
-            with contextlib.closing(run), self._catching_interrupt():
+            with contextlib.closing(run), catching_interrupt() as self._interrupted:
+                run.heed(self._interrupted)
                 result = self._train(run)
         except BaseException:
             if self._folder.path.exists():
@@ -165,8 +166,9 @@ class _Session:
                 resumed_from,
             )
         )
-        if resumed_from is None:
-            demonstrations.give(run)
+        if resumed_from is None and not demonstrations.give(run):
+            # Nothing is saved: from a checkpoint the rest of them would never be given.
+            return self._result(run, _INTERRUPTED, None, interrupted=True)
         clock = _clock(progress.wall_s)
         saving = Saving(
             Every(self._resolved.config.checkpoint.every_steps, progress.steps + 1),
@@ -184,7 +186,7 @@ class _Session:
                     progress,
                     run.controls.channel.attended if run.controls else lambda: False,
                     run.busy,
-                    interrupted=lambda: self._interrupted and not run.fleet.spec.simulated,
+                    interrupted=lambda: self._interrupted() and not run.fleet.spec.simulated,
                 ),
                 interview=run.conversation,
                 learner=run.learner,
@@ -198,15 +200,15 @@ class _Session:
         )
         progress.wall_s = clock()
         self._save(run)
-        if self._interrupted:
-            return self._result(run, fired, None)
+        if self._interrupted():
+            return self._result(run, fired, None, interrupted=True)
         count = self._resolved.config.evaluation.final_episodes
         seeds = tuple(range(REPORTING_SEEDS[0], REPORTING_SEEDS[0] + count))
         final = None
         if run.fleet.has_truth:
             final = run.evaluating.evaluate(progress, seeds, "final")
             if final is None:  # it was interrupted
-                return self._result(run, fired, None)
+                return self._result(run, fired, None, interrupted=True)
         run.recorder.flush()
         progress.wall_s = clock()
         self._tell(
@@ -219,9 +221,12 @@ class _Session:
                 fired.uses_true_success,
             )
         )
-        return self._result(run, fired, final)
+        # Ctrl-C during a simulator's last evaluation comes too late: it was carried through.
+        return self._result(run, fired, final, interrupted=False)
 
-    def _result(self, run: Run, fired: Fired, final: Evaluated | None) -> RunResult:
+    def _result(
+        self, run: Run, fired: Fired, final: Evaluated | None, interrupted: bool
+    ) -> RunResult:
         failures = tuple(
             f"{failure.distribution}: {failure.hook} failed {failure.times} times: {failure.error}"
             for failure in self._registry.observer_failures
@@ -229,7 +234,7 @@ class _Session:
         return RunResult(
             self._folder.path,
             fired.rule,
-            self._interrupted,
+            interrupted,
             final,
             failures,
             run.conversation.open_queries,
@@ -241,7 +246,7 @@ class _Session:
 
         loaded = load_latest(self._folder.checkpoints_path)
         prompt = run.ranker is None or run.ranker.prompt
-        repeats_itself = prompt and not self._folder.steered
+        repeats_itself = prompt and not self._folder.steered and run.fleet.spec.simulated
         on_cpu = choose_device(self._resolved.config.run.device).type == "cpu"
         exact = self._exact and repeats_itself and on_cpu
         if loaded is None:
@@ -281,30 +286,7 @@ class _Session:
             self._listen(event)
 
     def _stop_on_interrupt(self, progress: Progress) -> Fired | None:
-        return Fired("interrupted", "Ctrl-C") if self._interrupted else None
-
-    @contextlib.contextmanager
-    def _catching_interrupt(self) -> Iterator[None]:
-        """The first Ctrl-C or SIGTERM ends the run after its round, saved; a second one at once."""
-
-        def interrupt(number: int, frame: object) -> None:
-            if self._interrupted:
-                raise KeyboardInterrupt
-            self._interrupted = True
-
-        try:
-            before = {
-                number: signal.signal(number, interrupt)
-                for number in (signal.SIGINT, signal.SIGTERM)
-            }
-        except ValueError:
-            # Not the main thread: whoever runs it there has its own way of stopping it.
-            before = {}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return _INTERRUPTED if self._interrupted() else None
 
 
 def _clock(already_s: float) -> Callable[[], float]:

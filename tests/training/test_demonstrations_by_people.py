@@ -10,8 +10,10 @@ import pytest
 from robofeed.cli import run as robofeed
 from robofeed.data.control_client import ControlClient
 from robofeed.data.control_messages import Do
+from robofeed.data.episode_frames import EpisodeFrames
 from robofeed.data.errors import ConfigError, DataError, SafetyStop
 from robofeed.data.feedback import Demonstration, Outcome
+from robofeed.data.film_roll import Photograph
 from robofeed.data.intervention import Driver
 from robofeed.data.ledger import Ledger
 from robofeed.data.store import EpisodeStore
@@ -104,6 +106,21 @@ def test_a_run_learns_from_them_and_keeps_them_as_its_own(demos, point_config):
         steps += len(copy)
     replay = load_latest(result.run_dir / "checkpoints").parts["learner"]
     assert np.asarray(replay["replay.added"]).tolist() == [140, steps]
+
+
+def test_a_demonstration_keeps_what_cameras_saw_when_it_was_given(demos, point_config):
+    store = EpisodeStore(demos)
+    episode, truth = store.read("d000000"), store.read_truth("d000000")
+    (demos / "episodes" / "d000000.parquet").unlink()
+    film = (Photograph(int(episode.time_ns[0]), b"a jpeg"),)
+    frames = EpisodeFrames({"front": film}, {"side": "gone"})
+    store.write(episode, truth, frames)
+
+    result = train(point_config(f'prior.folder="{demos}"', "stop.steps=20", name="learns"))
+
+    ours = EpisodeStore(result.run_dir)
+    assert ours.read_frames("h000000") == frames
+    assert not ours.has_frames("h000001")
 
 
 def test_what_learns_from_demonstrations_alone_can_live_on_them(demos, point_config):

@@ -1,0 +1,166 @@
+"""Runs on an arm whose time does not stand still: paused, interrupted, resumed, examined."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robofeed.data.control_client import ControlClient
+from robofeed.data.control_messages import Do
+from robofeed.data.errors import DataError, SafetyStop
+from robofeed.data.feedback import Demonstration, Stop
+from robofeed.data.store import EpisodeStore
+from robofeed.events import EpisodeRecorded, RunStarted
+from robofeed.testing.fake_arm import FakeArm
+from robofeed.training import evaluation, manned, parts, resume, steer, train
+from robofeed.training.evaluation import evaluate_run
+from robofeed.update.checkpoint import load_latest
+
+from .test_demonstrations_by_people import ANNA, Demonstrator, records
+from .test_resume import CrashError, crash_at
+
+QUICK = (
+    "evaluation.every_steps=100000",
+    "evaluation.episodes=1",
+    "evaluation.final_episodes=1",
+    "queries.segment_steps=2",
+    "schedule.random_steps=100000",
+    "schedule.ask_after_steps=100000",
+)
+
+
+@pytest.fixture
+def arm_is(monkeypatch):
+    """Puts a `FakeArm` of these settings in the place of the run's backend."""
+
+    def make(**settings):
+        factory = partial(FakeArm, **settings)
+        for module in (parts, evaluation):
+            monkeypatch.setattr(module, "make_backend", lambda resolved: factory)
+        monkeypatch.setattr(manned, "_long_episodes", lambda resolved, seconds: factory)
+
+    return make
+
+
+def folder_of(config):
+    return Path(config.run.out) / config.run.name
+
+
+def waiting(state):
+    """Whether the arm is paused between two episodes."""
+    return state["mode"] == "paused" and not state["episode_id"]
+
+
+def test_a_run_that_broke_off_goes_on_though_the_arm_moves_otherwise(point_config, arm_is):
+    config = point_config("stop.steps=16", *QUICK)
+    arm_is(simulated=False, horizon=4)
+    with pytest.raises(CrashError):
+        train(config, listen=crash_at(EpisodeRecorded, 2))
+    arm_is(simulated=False, horizon=4, tracking=0.7)
+
+    assert resume(folder_of(config)).stop_rule == "step budget"
+
+
+def test_who_ends_it_while_the_arm_is_paused_gets_the_other_demonstrations_later(
+    point_config, arm_is
+):
+    arm_is(simulated=False, horizon=20)
+    config = point_config("stop.steps=20", "prior.demonstrations=2", *QUICK)
+
+    def pause_and_end(client, state):
+        if waiting(state):
+            os.kill(os.getpid(), signal.SIGINT)
+            raise DataError("that is enough")
+        if state["mode"] != "paused":
+            client.send(Do.PAUSE)
+
+    def listen(event):
+        if isinstance(event, RunStarted):
+            Demonstrator(pause_and_end)(folder_of(config))
+
+    result = train(config, listen=listen)
+
+    assert result.interrupted
+    assert load_latest(result.run_dir / "checkpoints") is None
+    first = EpisodeStore(result.run_dir).read("d000000")
+    assert not resume(result.run_dir).interrupted
+    given = [each.episode_id for each in records(result.run_dir, Demonstration)]
+    assert given == ["d000000", "d000001"]
+    assert EpisodeStore(result.run_dir).read("d000000").executed.tobytes() == (
+        first.executed.tobytes()
+    )
+    added = np.asarray(load_latest(result.run_dir / "checkpoints").parts["learner"]["replay.added"])
+    assert added.tolist() == [20, 40]
+
+
+def test_steering_ends_where_a_paused_arm_is_left(point_config, arm_is):
+    arm_is(simulated=False, horizon=4)
+    seen = []
+
+    def pause_and_leave(client, state):
+        seen.append(state["mode"])
+        if waiting(state):
+            raise DataError("that is enough")
+        client.send(Do.PAUSE)
+
+    steer(point_config(), opened=Demonstrator(pause_and_leave))
+
+    assert "paused" in seen
+
+
+# --- evaluated on it ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trained(point_config, arm_is):
+    """A run on a simulated arm."""
+    arm_is(horizon=4)
+    return train(point_config("stop.steps=8", *QUICK)).run_dir
+
+
+def test_a_person_stops_an_evaluation_on_a_real_arm(trained, arm_is):
+    arm_is(simulated=False, horizon=400)
+
+    def stop_it():
+        while not (trained / "control.sock").exists():
+            time.sleep(0.02)
+        with contextlib.suppress(DataError), ControlClient(trained, ANNA) as client:
+            client.send(Do.STOP)
+            while True:  # until it hangs up
+                client.receive(1.0)
+
+    threading.Thread(target=stop_it, daemon=True).start()
+    with pytest.raises(SafetyStop):
+        evaluate_run(trained, episodes=2)
+
+    assert [each.stamp.person for each in records(trained, Stop)] == [ANNA.person]
+
+
+def test_ctrl_c_ends_an_evaluation_on_a_real_arm_between_two_episodes(trained, arm_is):
+    arm_is(simulated=False, horizon=4)
+    done = []
+
+    def interrupt(count):
+        done.append(count)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    began_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_run(trained, episodes=3, heard=interrupt)
+
+    assert done == [0]
+    assert time.monotonic() - began_s > 0.15, "four steps of 50 ms"
+
+
+def test_another_arm_is_not_even_opened_for_a_policy_that_does_not_fit_it(trained, arm_is):
+    arm_is(joints=3, simulated=False, opens=False)
+    with pytest.raises(DataError, match="trained with other observations"):
+        evaluate_run(trained, episodes=1)
