@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import multiprocessing
-import signal
 import threading
 import time
 import traceback
@@ -13,7 +12,8 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from robofeed.data.errors import ConfigError, DataError, HardwareError, RobofeedError, SafetyStop
+from robofeed.data.child_process import ERRORS, death, leave_signals_to_parent
+from robofeed.data.errors import HardwareError, RobofeedError
 from robofeed.data.fleet import Table
 from robofeed.data.priority import go_first
 from robofeed.interfaces import Backend, HasTruth
@@ -33,7 +33,6 @@ _CLOSE_S = 3.0
 _REAL_CLOSE_S = 30.0
 """The same for real arms, which may park first."""
 _STOP = b"stop"
-_ERRORS = {kind.__name__: kind for kind in (ConfigError, DataError, HardwareError, SafetyStop)}
 
 
 class LocalFleet:
@@ -256,7 +255,7 @@ class ProcessFleet:
             reasons[row] = text
             if answer != "done":
                 # Once all have been heard: an answer left in its pipe would be taken for the next.
-                refused = refused or _ERRORS.get(answer, HardwareError)(f"simulator {row}: {text}")
+                refused = refused or ERRORS.get(answer, HardwareError)(f"simulator {row}: {text}")
         if refused is not None:
             raise refused
         return reasons
@@ -280,18 +279,7 @@ class ProcessFleet:
         return answer, text
 
     def _death(self, row: int) -> HardwareError:
-        worker = self._workers[row]
-        worker.join(1.0)
-        code = worker.exitcode
-        how = (
-            f"signal {signal.Signals(-code).name}"
-            if code is not None and code < 0
-            else f"exit code {code}"
-        )
-        return HardwareError(
-            f"simulator {row} (process {worker.pid}) died with {how}; "
-            "the run stops, everything recorded so far is on disk: `robofeed resume RUN` goes on"
-        )
+        return death(f"simulator {row}", self._workers[row])
 
 
 def _work(
@@ -304,8 +292,7 @@ def _work(
     stop_pipe: Connection,
 ) -> None:
     """The worker: one cell that obeys what comes through a pipe, until told to close."""
-    # Ctrl-C is for the run, which then closes its workers in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_signals_to_parent()
     answer = ("done", "")
     cell: Cell | None = None
     message: tuple[str, int | None] = ("open", None)

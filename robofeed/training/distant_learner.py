@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
-import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
 from multiprocessing.shared_memory import SharedMemory
@@ -18,14 +17,14 @@ import numpy as np
 
 from robofeed.act.policy_slot import PolicySlot
 from robofeed.data.batch import ClipBatch, FitReport, Resolved, StepBatch
-from robofeed.data.errors import ConfigError, DataError, HardwareError, SafetyStop
+from robofeed.data.child_process import ERRORS, death
+from robofeed.data.errors import HardwareError
 from robofeed.data.needs import Needs
 from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.spec import FloatArray
 from robofeed.interfaces import RewardModel
 from robofeed.training.learning_process import OWED, TAKEN, Hello, Recipe, work
 
-_ERRORS = {kind.__name__: kind for kind in (ConfigError, DataError, HardwareError, SafetyStop)}
 _ON_THE_WAY: Final = 16
 """Messages that may lie in the pipe: it holds 64 KiB, and a full one would make the arm wait."""
 _CLOSE_S: Final = 2.0
@@ -115,22 +114,12 @@ class LearningProcess:
         except (EOFError, ConnectionError):
             raise self._death() from None
         if kind != "done":
-            told = value if kind in _ERRORS else f"the learner failed: {value}"
-            raise _ERRORS.get(kind, HardwareError)(told)
+            told = value if kind in ERRORS else f"the learner failed: {value}"
+            raise ERRORS.get(kind, HardwareError)(told)
         return value
 
     def _death(self) -> HardwareError:
-        self._worker.join(1.0)
-        code = self._worker.exitcode
-        how = (
-            f"signal {signal.Signals(-code).name}"
-            if code is not None and code < 0
-            else f"exit code {code}"
-        )
-        return HardwareError(
-            f"the learner (process {self._worker.pid}) died with {how}; the run stops, everything "
-            "recorded so far is on disk: `robofeed resume RUN` goes on"
-        )
+        return death("the learner", self._worker)
 
 
 class DistantLearner:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 import traceback
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from robofeed.act.policy_slot import PolicySlot
+from robofeed.data.child_process import leave_signals_to_parent
 from robofeed.data.errors import RobofeedError
 from robofeed.data.policy_spec import PolicySpec
 from robofeed.interfaces import BuildContext, Learner, Needs, RewardModel
@@ -60,8 +60,7 @@ class Hello:
 
 def work(recipe: Recipe, counts: Any, pipe: Connection) -> None:
     """Obey what comes through the pipe until it closes, and do owed updates in between."""
-    # Ctrl-C is for the run, which then closes this process in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_signals_to_parent()
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     host: _Host | None = None

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from multiprocessing import active_children
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from robofeed.data.errors import DataError, HardwareError, SafetyStop
 from robofeed.data.observation import Ended, Gate
 from robofeed.data.store import EpisodeStore
 from robofeed.event_log import read_events
-from robofeed.events import EpisodeRecorded, RewardFitted
+from robofeed.events import EpisodeRecorded, Evaluated, RewardFitted
 from robofeed.training import resume, train
 from robofeed.training.evaluation import evaluate_run
 from robofeed.update.sac import SacLearner
@@ -111,10 +114,10 @@ def test_a_simulator_that_dies_is_named_and_the_run_can_be_resumed(point_config)
 def test_a_full_disk_while_recording_is_named_and_earlier_episodes_stay(point_config, monkeypatch):
     writes = EpisodeStore.write
 
-    def full_after_a_while(self, episode, truth=None):
+    def full_after_a_while(self, episode, *rest):
         if episode.id.startswith("e") and episode.id >= "e000007":
             raise DataError(f"cannot write {episode.id}: No space left on device")
-        return writes(self, episode, truth)
+        return writes(self, episode, *rest)
 
     monkeypatch.setattr(EpisodeStore, "write", full_after_a_while)
     config = point_config()
@@ -126,3 +129,37 @@ def test_a_full_disk_while_recording_is_named_and_earlier_episodes_stay(point_co
     announced = [e.episode_id for e in read_events(run_dir) if isinstance(e, EpisodeRecorded)]
     assert announced and set(announced) <= set(EpisodeStore(run_dir).ids())
     assert resume(run_dir).final is not None
+
+
+def test_ctrl_c_during_the_final_evaluation_of_a_simulator_comes_too_late(point_config):
+    def interrupt(event):
+        if isinstance(event, Evaluated) and event.moment == "final":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = train(point_config("stop.steps=40"), listen=interrupt)
+
+    assert result.final is not None and not result.interrupted
+    assert json.loads((result.run_dir / "run.json").read_text())["status"] == "finished"
+
+
+def test_what_ends_a_whole_group_of_processes_ends_a_run_saved(point_config, tmp_path):
+    config = point_config("simulation.processes=2", "stop.steps=1000000")
+    run_dir = Path(config.run.out) / "run"
+    command = (
+        *(sys.executable, "-m", "robofeed", "train", "--config", str(tmp_path / "point.toml")),
+        *("-q", "--set", "simulation.processes=2", "--set", "stop.steps=1000000"),
+        *("--out", config.run.out, "--name", "run"),
+    )
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE)
+    try:
+        until_s = time.monotonic() + 60
+        while not list(run_dir.glob("checkpoints/step_*")):
+            assert process.poll() is None and time.monotonic() < until_s
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+
+    assert process.returncode == 130, said.decode()
+    assert json.loads((run_dir / "run.json").read_text())["status"] == "interrupted"

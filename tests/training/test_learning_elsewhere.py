@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -115,12 +117,42 @@ def test_a_learner_that_dies_is_named() -> None:
     learner.close()
 
 
-def test_it_ends_with_the_run(tmp_path: Path) -> None:
+def goes_on(pid: int) -> bool:
+    """Whether there is such a process, and more of it than its name in a list."""
+    try:
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def begin_and_wait(tell: Connection) -> None:
+    """A run that has started its learner."""
+    learner, _ = start_learning(Recipe("sac", SETTINGS, "ensemble", {}, True, CONTEXT, 1))
+    tell.send(process_of(learner))
+    tell.recv()
+
+
+def test_it_ends_with_the_run_however_that_ends() -> None:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    # No daemon, which could have no processes of its own.
+    run = context.Process(target=begin_and_wait, args=(theirs,))
+    run.start()
+    assert ours.poll(60)
+    pid = ours.recv()
+    assert run.pid is not None
+    os.kill(run.pid, signal.SIGKILL)
+    run.join()
+    until = time.monotonic() + 10
+    while goes_on(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not goes_on(pid)
+
+
+def test_it_ends_when_it_is_told_to_and_not_by_what_ends_the_run_s_group() -> None:
     learner, _ = start_learning(Recipe("sac", SETTINGS, "ensemble", {}, True, CONTEXT, 1))
     pid = process_of(learner)
+    assert os.getpgid(pid) == pid != os.getpgid(0)
     learner.close()
     learner.close()
-    until = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{pid}").exists()
+    assert not goes_on(pid)
