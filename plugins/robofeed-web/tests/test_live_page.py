@@ -208,6 +208,20 @@ def test_a_real_arm_is_shown_by_its_cameras_or_not_at_all(
     assert page.evaluate("document.querySelector('canvas').width") == 128
 
 
+def test_an_arm_that_comes_back_seeing_is_seen(page: Page, served: Served, arm: Arm) -> None:
+    arm.scene = []
+    page.wait_for_selector(".blind:not([hidden])")
+    arm.end()
+    page.wait_for_selector(".waiting")
+    (served.run_dir / "control.sock").unlink()
+    again = Arm(served.run_dir)
+    try:
+        page.wait_for_function(f"() => Math.abs(({PIXEL})()[0] - 90) < 4")
+        assert page.is_hidden(".blind")
+    finally:
+        again.end()
+
+
 def test_one_page_drives_and_another_takes_over_only_when_told_to(
     page: Page, chromium: Browser, served: Served, arm: Arm
 ) -> None:

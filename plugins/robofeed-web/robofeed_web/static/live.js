@@ -134,6 +134,7 @@ export class LiveView {
   drawGone(why = "No arm is there: the run is not going on. This view waits for it.") {
     this.welcome = null;
     delete this.root.dataset.mode;
+    this.drawBlind(""); // of an arm that is there again it is said again
     this.pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.state.replaceChildren(element("p.waiting", {}, why));
     this.drawDoing(this.stopped);
