@@ -66,7 +66,9 @@ class LiveFilm:
                 raise DataError(f"camera {name} is not open: its run is not going on") from None
         last = roll.last()
         age_s = (time.monotonic_ns() - last.time_ns) / 1e9 if last is not None else FRESH_S
-        if last is None or age_s >= FRESH_S:
-            why = roll.trouble() or f"no new picture for {age_s:.0f} s"
+        # One that is to come was taken before the machine was started anew.
+        if last is None or not 0 <= age_s < FRESH_S:
+            since = f" for {age_s:.0f} s" if age_s > 0 else ""
+            why = roll.trouble() or f"no new picture{since}"
             raise DataError(f"camera {name}: {why}")
         return last.jpeg

@@ -197,7 +197,14 @@ class _Camera:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._remove_roll()
         self._words.close()
+
+    def _remove_roll(self) -> None:
+        """One that was killed leaves it behind."""
+        with contextlib.suppress(HardwareError):  # none is there, as it should be
+            if RollReader(self._path).pid == self._process.pid:
+                self._path.unlink(missing_ok=True)
 
     def _take_roll(self) -> None:
         roll = RollReader(self._path)

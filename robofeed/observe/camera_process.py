@@ -105,10 +105,15 @@ def main() -> None:
     try:
         own_folder(path)
         _take(lock)
-        opening = find_kind(settings.use)
-        roll = RollWriter(path, settings.height, settings.width)
-        threading.Thread(target=_end_with_parent, args=(roll, lock), daemon=True).start()
-        Camera(settings, roll).follow(opening)
+        try:
+            opening = find_kind(settings.use)
+            roll = RollWriter(path, settings.height, settings.width)
+            threading.Thread(target=_end_with_parent, args=(roll, lock), daemon=True).start()
+            Camera(settings, roll).follow(opening)
+        finally:
+            # However it ends: what it saw is nobody's any more.
+            path.unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
     except RobofeedError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -119,6 +120,16 @@ def test_a_camera_is_one_runs_at_a_time(webcam: WebCamera) -> None:
         assert front.frames()
     finally:
         front.close()
+
+
+def test_what_a_camera_saw_goes_with_its_run_though_its_process_was_killed(
+    webcam: WebCamera,
+) -> None:
+    front = cameras(webcam)
+    front.open()
+    os.kill(RollReader(roll_path(webcam.url)).pid, signal.SIGKILL)
+    front.close()
+    assert not roll_path(webcam.url).exists()
 
 
 def test_kinds_that_nobody_installed_are_named() -> None:
