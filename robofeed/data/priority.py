@@ -26,6 +26,9 @@ def go_first() -> Priority:
         policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
         os.sched_setscheduler(0, policy, os.sched_param(1))
         return "real time"
+    with suppress(AttributeError, OSError):  # needs no right; a niceness below 0 ends with a fork
+        policy = os.SCHED_OTHER | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(0, policy, os.sched_param(0))
     raised: Priority = "usual"
     with suppress(AttributeError, OSError):
         if os.getpriority(os.PRIO_PROCESS, 0) > NICE:

@@ -22,6 +22,7 @@ print(json.dumps({
     "said": said,
     "real time": os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK == os.SCHED_FIFO,
     "niceness": os.getpriority(os.PRIO_PROCESS, 0),
+    "keeps it": bool(os.sched_getscheduler(0) & os.SCHED_RESET_ON_FORK),
     "child's": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]),
 }))
 """
@@ -39,7 +40,7 @@ def test_it_gets_what_it_may_and_says_what_that_is() -> None:
     assert found["real time"] == (found["said"] == "real time")
     if found["said"] == "raised":
         assert found["niceness"] == -10
-    assert found["child's"] == os.SCHED_OTHER
+    assert found["keeps it"] and found["child's"] == os.SCHED_OTHER
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_RESET_ON_FORK"), reason="Linux alone has it")
@@ -47,4 +48,5 @@ def test_it_gets_what_it_may_and_says_what_that_is() -> None:
 def test_who_has_no_right_to_it_goes_on_as_before() -> None:
     found = asked("nobody")
     assert (found["said"], found["real time"]) == ("usual", False)
+    assert found["keeps it"], "of any priority children have the usual one"
     assert found["niceness"] == os.getpriority(os.PRIO_PROCESS, 0)
