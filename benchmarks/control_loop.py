@@ -11,6 +11,7 @@ each rate it prints
   the policy was given it;
 - `supervisor`: its cycles, and how many of them began late;
 - `to_wire_ms`: from an order to the first goal on the wire that obeys it, of orders after a rest;
+  `lost` are orders that led to none within 30 ms;
 - `priority`, `twin_priority`: what the system permitted; without the right to real time (see
   docs/real-arms.md) the twin waits for its turn like everybody, which no hardware does;
 - `fault`: why the arm was held before the end, if it was; `updates_per_s` of the learner.
@@ -138,15 +139,19 @@ def drive(arm: SerialArm, seconds: float, figures: dict[str, Any]) -> None:
     figures["fault"] = fault
 
 
-def to_wire(arm: SerialArm, twin: Twin) -> list[float]:
-    """From `send` to the first goal on the wire that differs, of orders after a rest, s."""
+def to_wire(arm: SerialArm, twin: Twin) -> tuple[list[float], int]:
+    """From `send` to the first goal on the wire that differs, of orders after a rest, s.
+
+    And how many orders led to none within 30 ms.
+    """
     rng = np.random.default_rng(0)
     taken: list[float] = []
+    lost = 0
     arm.reset(seed=1)
     goal = arm.present()
     read_to = 0
     held: dict[int | None, int | None] = {}
-    while len(taken) < STEPS and arm.observe().ended is Ended.RUNNING:
+    while len(taken) + lost < STEPS and arm.observe().ended is Ended.RUNNING:
         for _ in range(4):
             arm.send(goal)
             time.sleep(0.015 + rng.uniform(0, 0.01))  # at no fixed phase to the supervisor
@@ -154,7 +159,7 @@ def to_wire(arm: SerialArm, twin: Twin) -> list[float]:
             held |= {entry.servo_id: entry.value} if entry.what == "goal" else {}
         read_to = log[-1].number + 1
         turned = goal.joint_rad.copy()
-        turned[0] += 0.01 if len(taken) % 2 else -0.01
+        turned[0] += 0.01 if (len(taken) + lost) % 2 else -0.01
         goal = Target(turned, goal.tool_m, goal.gripper)
         sent_ns = time.monotonic_ns()
         arm.send(goal)
@@ -163,8 +168,11 @@ def to_wire(arm: SerialArm, twin: Twin) -> list[float]:
         moved = [
             e.time_ns for e in goals if e.value != held.get(e.servo_id) and e.time_ns > sent_ns
         ]
-        taken.append((min(moved) - sent_ns) / 1e9 if moved else 0.03)
-    return taken
+        if moved:
+            taken.append((min(moved) - sent_ns) / 1e9)
+        else:
+            lost += 1
+    return taken, lost
 
 
 def wire_gaps(transcript: Path, mark: bytes) -> list[float]:
@@ -226,7 +234,8 @@ def measure(name: str, rate_hz: float, seconds: float, threads: int) -> dict[str
             figures["twin_priority"] = never_wait(twin.pid)
             arm.open()
             try:
-                figures["to_wire_ms"] = quantiles_ms(to_wire(arm, twin))
+                taken_s, lost = to_wire(arm, twin)
+                figures["to_wire_ms"] = quantiles_ms(taken_s) | {"lost": lost}
                 drive(arm, seconds, figures)
                 report = arm.report()
                 figures["supervisor"] = {"cycles": report.cycles, "late": report.late_cycles}

@@ -217,6 +217,17 @@ def test_an_arm_that_keeps_its_promises_passes() -> None:
     assert not any("witness" in why for why in report.not_checked.values())
 
 
+def test_a_witness_that_sees_nothing_proves_nothing() -> None:
+    class Asleep(Workshop):
+        def places(self) -> Sequence[Sight]:
+            return [Sight(0.0, np.array([0.3, 0.2], np.float32))]
+
+    shop = Asleep()
+    trial = Trial(lambda: WatchedArm(shop), still_rad=0.02, witness=shop)
+    with pytest.raises(AssertionError, match="saw no motion"):
+        checks.a_stop_is_quick(trial)
+
+
 @pytest.mark.parametrize(
     ("kind", "check", "complaint"),
     [

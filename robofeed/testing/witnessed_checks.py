@@ -57,7 +57,8 @@ def it_starts_where_it_is(trial: Trial) -> None:
         assert goal is not None and not np.isnan(goal[joint]), (
             f"torque of joint {joint} goes on before it has a goal"
         )
-        off = 0.0 if place is None else abs(goal[joint] - place[joint])
+        assert place is not None, f"its witness had not seen joint {joint} when its torque went on"
+        off = abs(goal[joint] - place[joint])
         assert off <= START_RAD, (
             f"the goal of joint {joint} is {off:.3f} rad from it when its torque goes on"
         )
@@ -92,9 +93,9 @@ def a_stop_is_quick(trial: Trial) -> None:
     witness = trial.seen_by()
     rng = np.random.default_rng(4)
     with trial.episode() as (guarded, _):
+        witness.forget()
         for _ in range(5):
             trial.step(guarded, trial.some_action(guarded.backend, rng))
-        witness.forget()
         stopper = threading.Thread(target=guarded.stop)
         began_s = time.monotonic()
         stopper.start()
@@ -103,6 +104,10 @@ def a_stop_is_quick(trial: Trial) -> None:
             trial.step(guarded, trial.some_action(guarded.backend, rng))
         places = witness.places()
         rested = [each.joint_rad for each in places if each.time_s > began_s + REST_S]
+        assert np.ptp([each.joint_rad for each in places], axis=0).max() > 0, (
+            "its witness saw no motion that could have been stopped"
+        )
+        # None = it has not moved since: logs hold changes.
         off = max((np.abs(each - places[-1].joint_rad).max() for each in rested), default=0.0)
         assert off <= trial.still_rad, (
             f"a joint still moved {off:.3f} rad more than {REST_S} s after the stop"
