@@ -214,7 +214,8 @@ class SerialArm:
         if self._config.start == "home":
             speed = [HOMING_SHARE * each for each in self._speed_rad_s]
             home = self._layout.home_rad or self._home
-            free = free_way_of(self._arm, self._spec.limits, held[self._joints :])
+            ranges = ranges_of(self._arm, self._config.calibration)
+            free = free_way_of(self._arm, ranges, held[self._joints :])
             self._sent_rad = go_to(client, home, speed, self._names, free)
         self._steps, self._met, self._ended = 0, [], Ended.RUNNING
         return self.observe()

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from robofeed.data.spec import Limits
 from robofeed_serial.arm_body import UNTRUE_M, ArmBody, body_of
-from robofeed_serial.arm_description import ArmDescription
+from robofeed_serial.arm_description import ArmDescription, Range
 
 STEP_RAD = 0.02
 """between two poses that are looked at"""
@@ -42,7 +41,7 @@ class FreeWay:
     def __init__(
         self,
         body: ArmBody,
-        ranges_rad: Sequence[tuple[float, float]],
+        ranges_rad: Sequence[Range],
         grip_rad: Sequence[float] = (),
     ) -> None:
         self._body = body
@@ -150,12 +149,14 @@ class FreeWay:
 
 
 def free_way_of(
-    arm: ArmDescription, limits: Limits | None, grip_rad: Sequence[float] = ()
+    arm: ArmDescription, ranges_rad: Sequence[Range], grip_rad: Sequence[float] = ()
 ) -> FreeWay:
-    """For an arm within its limits. Raises ConfigError where its file and its model do not fit."""
-    assert limits is not None, "a real arm has limits"
-    ranges = zip(limits.joint_low_rad.tolist(), limits.joint_high_rad.tolist(), strict=True)
-    return FreeWay(body_of(arm), list(ranges), grip_rad)
+    """For the joints of an arm; `ranges_rad` are of all its actuators.
+
+    Raises:
+        ConfigError: its file and its model do not fit.
+    """
+    return FreeWay(body_of(arm), ranges_rad[: len(arm.joints)], grip_rad)
 
 
 class _Tree:

@@ -30,6 +30,7 @@ def go_to(
     speed_rad_s: Sequence[float],
     names: Sequence[str],
     free: FreeWay,
+    pose: str = "home",
 ) -> list[float]:
     """Drive the joints to `goal_rad` and return that. The gripper, last of all, stays as it is.
 
@@ -39,6 +40,7 @@ def go_to(
         speed_rad_s: No joint faster than this.
         names: Of the joints, for messages.
         free: Finds a way on which the arm does not come too near itself.
+        pose: What `goal_rad` is called, for messages.
 
     Raises:
         SafetyStop: it was stopped, or held by itself.
@@ -49,12 +51,12 @@ def go_to(
     way = free.between(here, goal_rad)
     if way is None:
         raise HardwareError(
-            "no way home was found on which the arm would not come too near itself or the table: "
-            "it holds where it is. Bring it elsewhere first, by hand with the torque off or with "
-            "robofeed arm teleop"
+            f"no way to the {pose} pose was found on which the arm would not come too near itself "
+            "or the table: it holds where it is. Bring it elsewhere first, by hand with the torque "
+            "off or with robofeed arm teleop"
         )
     for pose_rad in way:
-        _straight_to(client, pose_rad, speed_rad_s, names)
+        _straight_to(client, pose_rad, speed_rad_s, names, pose)
     return list(goal_rad)
 
 
@@ -63,6 +65,7 @@ def _straight_to(
     goal_rad: Sequence[float],
     speed_rad_s: Sequence[float],
     names: Sequence[str],
+    pose: str,
 ) -> None:
     report = _checked(client)
     padding = [math.nan] * (len(report.rad) - len(goal_rad))
@@ -91,17 +94,17 @@ def _straight_to(
         elif too_near and time.monotonic() > free_s + BLOCKED_S:
             client.rest()
             raise HardwareError(
-                f"on the way to the home pose {too_near} would come too near each other: the arm "
-                "holds where it is. Bring it elsewhere first, by hand with the torque off or with "
-                "robofeed arm teleop"
+                f"on the way to the {pose} pose {too_near} would come too near each other: the "
+                "arm holds where it is. Bring it elsewhere first, by hand with the torque off or "
+                "with robofeed arm teleop"
             )
         # The supervisor's own limits, on the tool above all, may make the way longer.
         if passed_s > 4.0 * way_s + PATIENCE_S:
             client.rest()
             worst = off.index(max(off))
             raise HardwareError(
-                f"joint {names[worst]} stays {off[worst]:.2f} rad from its home pose: is something "
-                "in its way, is its load too heavy? The arm holds where it is"
+                f"joint {names[worst]} stays {off[worst]:.2f} rad from its {pose} pose: is "
+                "something in its way, is its load too heavy? The arm holds where it is"
             )
 
 

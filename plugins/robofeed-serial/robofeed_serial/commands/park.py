@@ -29,23 +29,37 @@ def park(
     from robofeed import HardwareError
     from robofeed_serial.arm_file import load_any_arm
     from robofeed_serial.dialogue import insist_on_yes
+    from robofeed_serial.free_way import free_way_of
+    from robofeed_serial.homing import go_to
     from robofeed_serial.rest_pose import confirm_rest
     from robofeed_serial.supervision import Mode, Request
+    from robofeed_serial.supervisor import PARK_SPEED
     from robofeed_serial.supervisor_client import SupervisorClient
-    from robofeed_serial.supervisor_settings import PARK_S, SupervisorSettings
+    from robofeed_serial.supervisor_settings import (
+        PARK_S,
+        SupervisorSettings,
+        bounds_of,
+        ranges_of,
+    )
 
     if not yes:
         insist_on_yes("The arm will move slowly to its rest pose, then let go.")
+    file = load_any_arm(arm)
     settings = SupervisorSettings(
-        arm=str(load_any_arm(arm).path), port=port, calibration=calibration, watchdog_s=0.5
+        arm=str(file.path), port=port, calibration=calibration, watchdog_s=0.5
     )
+    ranges = ranges_of(file, calibration)
+    speed = [PARK_SPEED * each for each in bounds_of(file, ranges, settings).speed_rad_s]
+    names = [joint.name for joint in file.joints]
     client = SupervisorClient(settings)
     try:
         if at_rest:
             client.request(Request.ASSUME_REST)
         elif not yes:
             confirm_rest(client)
-        client.request(Request.ENGAGE)
+        held = client.request(Request.ENGAGE).commanded_rad
+        free = free_way_of(file, ranges, held[len(names) :])
+        go_to(client, file.model.rest_rad, speed, names, free, "rest")
         client.request(Request.PARK)
         if not client.parked(PARK_S):
             raise HardwareError(
