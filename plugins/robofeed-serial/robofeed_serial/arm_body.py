@@ -90,12 +90,20 @@ class ArmBody:
         )
         return gaps
 
+    def floor_m(self, was_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The gap below which no pair may come from where their gaps are `was_m`, same shape.
+
+        The least it must keep, or, where it was nearer before, that: links that were found too near
+        may move apart. Nothing holds back those that were found nearer than can be.
+        """
+        nearer = np.minimum(self.least_m, was_m)
+        floor: NDArray[np.float64] = np.where(was_m < self.least_m - UNTRUE_M, -np.inf, nearer)
+        return floor
+
     def first_free(self, poses_rad: Sequence[Sequence[float]]) -> tuple[int, Pair | None]:
         """Which of several poses may be gone to from the last of them.
 
-        One at which no pair is nearer than it may be, or, where it was nearer before, not nearer
-        than that: links that were found too near may move apart. Pairs that were found nearer
-        than can be do not count.
+        One at which no pair is nearer than its `floor_m`.
 
         Returns:
             The number of the first such pose, and the pair that forbids pose 0, None if nothing
@@ -104,9 +112,7 @@ class ArmBody:
         if not self.pairs:
             return 0, None
         gaps = self.gaps_m(poses_rad)
-        was = gaps[-1]
-        floor = np.where(was < self.least_m - UNTRUE_M, -np.inf, np.minimum(self.least_m, was))
-        room = gaps - floor + _ROUNDING_M
+        room = gaps - self.floor_m(gaps[-1]) + _ROUNDING_M
         free = int(np.argmax((room >= 0.0).all(axis=1)))
         return free, self.pairs[int(np.argmin(room[0]))] if free else None
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from robofeed_serial.arm_body import UNTRUE_M, ArmBody, body_of
+from robofeed_serial.arm_body import ArmBody, body_of
 from robofeed_serial.arm_description import ArmDescription, Range
 
 STEP_RAD = 0.02
@@ -140,12 +140,9 @@ class FreeWay:
         poses = start + shares * (end - start)
         whole = np.hstack([poses, np.tile(self._grip, (len(poses), 1))])
         gaps = self._body.gaps_m(whole.tolist())
-        least = self._body.least_m
         if from_rest:
-            return bool(np.all(gaps >= least - _ROUNDING_M))
-        before, after = gaps[:-1], gaps[1:]
-        floor = np.where(before < least - UNTRUE_M, -np.inf, np.minimum(least, before))
-        return bool(np.all(after >= floor - _ROUNDING_M))
+            return bool(np.all(gaps >= self._body.least_m - _ROUNDING_M))
+        return bool(np.all(gaps[1:] >= self._body.floor_m(gaps[:-1]) - _ROUNDING_M))
 
 
 def free_way_of(

@@ -15,7 +15,7 @@ import pytest
 from robofeed import ConfigError
 from robofeed.data.tasks import World, make_task
 from robofeed_pybullet.engine import pybullet
-from robofeed_serial.arm_body import MARGIN_M, TABLE, body_of
+from robofeed_serial.arm_body import MARGIN_M, TABLE, UNTRUE_M, body_of
 from robofeed_serial.arm_file import ArmFile, load_arm
 from robofeed_serial.calibration import nominal
 from robofeed_serial.goal_gate import GoalGate
@@ -134,6 +134,15 @@ def test_whatever_pybullet_sees_touch_is_refused(name: str, tmp_path: Path) -> N
                     touching += 1
                     assert body.first_free([pose, home])[0] == 1
     assert touching > 50
+
+
+def test_what_is_too_near_may_only_move_apart_and_what_cannot_be_holds_nothing_back() -> None:
+    body = body_of(load_arm("so101"))
+    least_m = body.least_m
+
+    assert body.floor_m(least_m + 0.1) == pytest.approx(least_m)
+    assert body.floor_m(least_m - 0.5 * UNTRUE_M) == pytest.approx(least_m - 0.5 * UNTRUE_M)
+    assert (body.floor_m(least_m - 1.5 * UNTRUE_M) == -np.inf).all()
 
 
 @pytest.mark.parametrize("name", ARMS)
