@@ -331,7 +331,7 @@ class Link:
         self._remark(f"{what}: {error}")
         return PortGone(
             f"The port {self.url} {what} ({error}). The arm does what its servos were last told. "
-            "Plug the adapter in and reconnect: that alone moves nothing."
+            "Plug the adapter in and start again: that alone moves nothing."
         )
 
     def _ask_for_low_latency(self, port: serial.SerialBase) -> None:

@@ -148,7 +148,8 @@ class ServoArm:
             if mode is not None and mode not in _POSITION_MODES:
                 raise HardwareError(
                     f"servo {servo.id} ({servo.name}) {at} is in mode {_mode_name(mode)}, in which "
-                    f"a goal is no position: run robofeed arm setup {self.bus.port}"
+                    f"a goal is no position: run robofeed arm setup {self.bus.port} --arm "
+                    f"{self.arm.name} --joint {servo.name}"
                 )
             offset = self._read(servo.id, "homing_offset") if known is not None else None
             if known is not None and offset is not None and offset != known:

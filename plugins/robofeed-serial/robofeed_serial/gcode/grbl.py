@@ -47,7 +47,7 @@ _DOING = {
     "Alarm": Doing.LOCKED,
 }
 MEANINGS = {
-    "error:9": "it is locked: home it, or unlock it if its place is right",
+    "error:9": "it is locked: home it",
     "error:15": "the place is out of its range",
     "error:20": "it does not know the command",
     "error:24": "its queue is full",

@@ -96,7 +96,7 @@ class OneMove:
         """
         if state.doing is Doing.LOCKED and self._wanted is not None:
             self.forget()
-            raise ArmRefused("The arm is locked: home it, or unlock it if its place is right.")
+            raise ArmRefused("The arm is locked: home it.")
         if self._sent is None and self._wanted is not None:
             self._send(state)
 

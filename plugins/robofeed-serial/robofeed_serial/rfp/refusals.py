@@ -10,7 +10,7 @@ FAULT_WORDS = {
     BoardFault.STOP_FRAME: "it was told to stop",
     BoardFault.SUPPLY: "the servos' supply is too low",
     BoardFault.LINK: "too many frames were damaged",
-    BoardFault.CONFIG: "its limits are not set or damaged: write them with `robofeed arm setup`",
+    BoardFault.CONFIG: "its limits are not set or damaged: `robofeed arm setup PORT --arm ARM`",
     BoardFault.SESSION: "another program said hello while the arm moved",
     BoardFault.WATCHDOG: "its firmware hung and was reset",
 }

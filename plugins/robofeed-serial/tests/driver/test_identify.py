@@ -38,7 +38,9 @@ def test_another_kind_of_servo_is_refused(bench: Any) -> None:
 
 def test_a_servo_that_turns_as_a_wheel_is_refused(bench: Any) -> None:
     bench.bus.servos[5].mode = 1
-    with pytest.raises(HardwareError, match=r"servo 5 \(wrist_roll\) .* mode VELOCITY"):
+    with pytest.raises(
+        HardwareError, match=r"servo 5 .* VELOCITY.* --arm so101 --joint wrist_roll"
+    ):
         bench.arm.identify()
 
 
