@@ -44,7 +44,6 @@ DOUBT_S = 0.25
 TOO_SOON = 0.9
 """Share of the shortest time seen for such a reply; sooner, it was under way before we asked."""
 WRITE_TIMEOUT_S = 0.5
-REOPEN_EVERY_S = 0.05
 
 LOST = (OSError, termios.error, TypeError)
 """What a port raises when its device is gone: EIO, SerialException (an OSError), termios.error, and
@@ -82,11 +81,6 @@ class Link:
     def baud(self) -> int:
         """bit/s."""
         return self._baud
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the port is held. A port that was unplugged counts as open until it is used."""
-        return self._port is not None
 
     def open(self) -> None:
         """Take the port; nothing is written. Raises PortGone: missing, busy or forbidden."""
@@ -126,21 +120,6 @@ class Link:
             self._remark(f"closing: {error}")  # gone already, which is what closing is for
         self._remark("closed")
 
-    def reconnect(self, within_s: float = 0.0) -> None:
-        """Open the port anew after it was unplugged, trying for `within_s`. Writes nothing.
-
-        Raises PortGone while there is no port.
-        """
-        end_s = time.monotonic() + within_s
-        self.close()
-        while True:
-            try:
-                return self.open()
-            except PortGone:
-                if time.monotonic() >= end_s:
-                    raise
-                time.sleep(REOPEN_EVERY_S)
-
     def set_baud(self, baud: int) -> None:
         """Talk at another rate. Raises PortGone where the adapter cannot."""
         self._baud = baud
@@ -151,14 +130,6 @@ class Link:
         except (ValueError, *LOST) as error:
             raise self._gone(f"cannot be set to {baud} bit/s", error) from error
         self._remark(f"{baud} bit/s")
-
-    def set_line(self, line: str, on: bool) -> bool:
-        """Raise or drop "dtr" or "rts"; False where the port has no such line, as a pty."""
-        try:
-            setattr(self._opened(), line, on)
-        except LOST:
-            return False
-        return True
 
     def wire_s(self, n_bytes: int) -> float:
         """How long `n_bytes` take on the wire."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from robofeed import ConfigError, HardwareError
@@ -31,10 +30,6 @@ makes 0.8 s in all until a servo counts as missing ..."""
 PINGS = 2
 """... but not where a scan asks for 254 of them."""
 UNREADABLE = "unreadable: perhaps two servos with this id"
-STOP_BUDGET_S = 0.1
-"""How long a stop insists on measured positions ..."""
-STOP_AT_S = 0.2
-"""... and how old the one may be at which a servo is held that does not tell."""
 SETTLE_S = 0.01
 """What a servo gets to store a setting before it is asked about it."""
 
@@ -116,16 +111,6 @@ class RegisterBus(ABC):
     def ping(self, servo_id: int) -> ServoModel | None:
         return self._who(servo_id, PINGS)
 
-    def scan(self, ids: Iterable[int] = range(254)) -> list[ServoModel]:
-        before = self._strays()
-        wanted = list(ids)
-        found = {servo_id: model for servo_id in wanted if (model := self._who(servo_id, 1))}
-        if self._strays() != before:  # somebody answered too late to be heard
-            for servo_id in wanted:
-                if servo_id not in found and (model := self._who(servo_id, PINGS)):
-                    found[servo_id] = model
-        return [found[servo_id] for servo_id in sorted(found)]
-
     def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
         address, size = self.quick if self._reads % self._full_every else self.full
         self._reads += 1
@@ -154,12 +139,6 @@ class RegisterBus(ABC):
             register = self._register(servo_id, "goal_position")
             rows[servo_id] = register.encode(ticks)
         self.link.send(self._codec.sync_write(register.address, rows))
-
-    def stop_motion(self, ids: Sequence[int]) -> None:
-        oldest_ns = time.monotonic_ns() - round(STOP_AT_S * 1e9)
-        states = self.read_states(ids, budget_s=STOP_BUDGET_S)
-        known = {i: state for i, state in states.items() if state.time_ns >= oldest_ns}
-        self.write_goals({i: state.position_ticks for i, state in known.items()})
 
     def set_torque(self, ids: Sequence[int], on: bool) -> None:
         if not ids:
@@ -256,7 +235,3 @@ class RegisterBus(ABC):
 
     def _refuse(self, servo_id: int, what: str, why: str) -> NoReturn:
         raise ServoRefused(f"Servo {servo_id} on {self.port} refused {what}: {why}.")
-
-    def _strays(self) -> tuple[int, ...]:
-        counts = self.statistics
-        return counts.drained_bytes, counts.misfits, counts.crc_errors

@@ -7,7 +7,7 @@ use it lies in 0..ticks_per_turn-1. One thread owns a bus: nothing here may be c
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from typing import Literal, Protocol
@@ -207,9 +207,6 @@ class ServoBus(Protocol):
     def ping(self, servo_id: int) -> ServoModel | None:
         """Who has this id; None where nobody answers."""
 
-    def scan(self, ids: Iterable[int] = range(254)) -> list[ServoModel]:
-        """Everybody who answers, by id."""
-
     def prepare(self, ids: Sequence[int]) -> None:
         """Answer at once, in full, and watch the host where the servo can. Torque is not touched.
 
@@ -237,6 +234,3 @@ class ServoBus(Protocol):
 
     def write(self, servo_id: int, item: Item, value: int) -> None:
         """Set one item, in the units of `Item`; what survives power loss is unlocked around it."""
-
-    def stop_motion(self, ids: Sequence[int]) -> None:
-        """Goal := present for all whose position is known, best effort. Raises PortGone only."""

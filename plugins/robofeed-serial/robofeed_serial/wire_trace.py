@@ -73,25 +73,3 @@ class WireTrace:
                 f"The wire trace cannot be written to {self.path}: {error.strerror}. "
                 "Make room, name another file, or go without the trace."
             ) from error
-
-
-def read_trace(path: Path) -> list[tuple[float, str, bytes]]:
-    """The sent and received bytes of a trace, in order: (seconds, `>` or `<`, bytes).
-
-    Raises DataError on a line that is none.
-    """
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        seconds, _, rest = line.partition(" ")
-        direction, _, text = rest.partition(" ")
-        if direction == "#":
-            continue
-        try:
-            if direction not in (">", "<"):
-                raise ValueError("no direction")
-            found.append((float(seconds), direction, bytes.fromhex(text)))
-        except ValueError as error:
-            raise DataError(
-                f"{path}, line {number} is no line of a wire trace ({error}): {line[:60]!r}"
-            ) from error
-    return found

@@ -21,7 +21,7 @@ class Doing(Enum):
     MOVING = "moving"
     HELD = "held"
     LOCKED = "locked"
-    """an alarm: it must be homed or unlocked by a person's wish"""
+    """an alarm: it must be homed, by a person's wish"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,10 +154,6 @@ class GrblArm:
                 self._link.send(RESET)
             raise
 
-    def unlock(self) -> None:
-        """End an alarm where a person knows that its place is right. Nothing moves."""
-        self._ask("$X", ANSWER_S)
-
     def _read(self, line: str) -> GcodeState | None:
         match = self._profile.report.fullmatch(line)
         if match is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from robofeed import ConfigError
@@ -117,10 +117,6 @@ class RfpBus:
             self.baud,
         )
 
-    def scan(self, ids: Iterable[int] = range(254)) -> list[ServoModel]:
-        found = (self.ping(servo_id) for servo_id in ids if 1 <= servo_id <= JOINTS)
-        return [model for model in found if model is not None]
-
     def prepare(self, ids: Sequence[int]) -> None:
         """Begin a session and learn the board's limits. Raises ConfigError for an id without servo.
 
@@ -196,13 +192,6 @@ class RfpBus:
             if self.board_state().mode is not Mode.ARMED:  # only the answer was lost, or not
                 raise
         self._engaged = True
-
-    def stop_motion(self, ids: Sequence[int]) -> None:
-        """STOP: the board holds until `acknowledge`. Best effort; raises PortGone only."""
-        try:
-            self._take_payload(self._session.ask(Kind.STOP))
-        except (BusTimeout, ServoRefused):
-            self._board_state = None  # its heartbeat stops it then
 
     def latched(self) -> str:
         """Why the board holds by itself, as it said last; "" while it does not."""

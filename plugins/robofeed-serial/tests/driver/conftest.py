@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -86,9 +86,6 @@ class MemoryBus:
         name = {777: "STS3215"}.get(servo.number, f"unknown model {servo.number}")
         return ServoModel(servo_id, servo.number, name, "3.10", 4096, self.baud)
 
-    def scan(self, ids: Iterable[int] = range(254)) -> list[ServoModel]:
-        return [model for each in ids if (model := self.ping(each)) is not None]
-
     def prepare(self, ids: Sequence[int]) -> None: ...
 
     def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
@@ -138,8 +135,6 @@ class MemoryBus:
         return None if servo.mute else servo.torque
 
     def write(self, servo_id: int, item: Item, value: int) -> None: ...
-
-    def stop_motion(self, ids: Sequence[int]) -> None: ...
 
 
 class Bench:
