@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from robofeed_serial.gcode.arm import GcodeArm
 from robofeed_serial.gcode.arm_file import GcodeArmFile, Profile
-from robofeed_serial.gcode.grbl import ANSWER_S, GRBL, MIROBOT, GrblArm
+from robofeed_serial.gcode.grbl import GRBL, MIROBOT, GrblArm
+from robofeed_serial.gcode.patience import ANSWER_S
 from robofeed_serial.gcode.uarm import Uarm
 from robofeed_serial.link import Link
 from robofeed_serial.wire_trace import WireTrace

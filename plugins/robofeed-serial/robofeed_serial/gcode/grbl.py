@@ -14,16 +14,13 @@ from dataclasses import dataclass
 
 from robofeed import HardwareError
 from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeState
-from robofeed_serial.gcode.patience import patiently
+from robofeed_serial.gcode.patience import ANSWER_S, patiently
 from robofeed_serial.gcode.text import LineReader, move_words
 from robofeed_serial.link import Link
 from robofeed_serial.servo_bus import BusTimeout
 
 BAUD = 115_200
-ANSWER_S = 0.5
 HOMING_S = 60.0
-BOOT_S = 5.0
-"""Opening the port restarts many boards."""
 HOLD, RESET = b"!", b"\x18"
 BRAKING_S = 0.5
 """How long a hold may take to brake; a reset before that loses the machine's place."""
@@ -95,7 +92,7 @@ class GrblArm:
 
     def open(self) -> None:
         self._link.open()
-        patiently(self._link, self.state, BOOT_S)
+        patiently(self._link, self.state)
 
     def close(self) -> None:
         self._link.close()

@@ -1,4 +1,4 @@
-"""Waiting for a board that restarts because its port was opened."""
+"""How long an arm that takes G-code may take to answer, and to start."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from collections.abc import Callable
 from robofeed_serial.link import Link
 from robofeed_serial.servo_bus import BusTimeout
 
+ANSWER_S = 0.5
+"""How long a question may take."""
+BOOT_S = 5.0
+"""Opening the port restarts many boards."""
 
-def patiently(link: Link, ask: Callable[[], object], within_s: float) -> None:
+
+def patiently(link: Link, ask: Callable[[], object]) -> None:
     """Ask until there is an answer.
 
     Raises:
-        BusTimeout: there was none within that time; the port is closed again.
+        BusTimeout: there was none within `BOOT_S`; the port is closed again.
         PortGone: the port is lost.
     """
-    end_s = time.monotonic() + within_s
+    end_s = time.monotonic() + BOOT_S
     while True:
         try:
             ask()

@@ -12,15 +12,12 @@ import time
 from collections.abc import Mapping
 
 from robofeed_serial.gcode.arm import ArmRefused, GcodeState
-from robofeed_serial.gcode.patience import patiently
+from robofeed_serial.gcode.patience import ANSWER_S, patiently
 from robofeed_serial.gcode.text import LineReader, move_words
 from robofeed_serial.link import Link
 from robofeed_serial.servo_bus import BusTimeout
 
 BAUD = 115_200
-ANSWER_S = 0.5
-BOOT_S = 5.0
-"""Opening the port restarts its board."""
 NUMBERS = 10_000
 _ANSWER = re.compile(r"\$(\d+) (?:(ok)|E(\d+))(?: (.*))?")
 _PLACE = re.compile(r"X(-?\d+\.?\d*) Y(-?\d+\.?\d*) Z(-?\d+\.?\d*)")
@@ -51,7 +48,7 @@ class Uarm:
 
     def open(self) -> None:
         self._link.open()
-        patiently(self._link, self.state, BOOT_S)
+        patiently(self._link, self.state)
 
     def close(self) -> None:
         self._link.close()
