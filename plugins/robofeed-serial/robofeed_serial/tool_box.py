@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from robofeed_serial.arm_description import ArmDescription
 
-MARGIN_M = 0.02
+AROUND_M = 0.02
 _PARTS = 5
 
 Point = tuple[float, float, float]
@@ -15,7 +15,7 @@ Point = tuple[float, float, float]
 def box_of_turns(
     arm: ArmDescription, rad: Sequence[float], ways: Sequence[float]
 ) -> tuple[Point, Point]:
-    """Lowest and highest corner, in m in the base frame, with a margin.
+    """Lowest and highest corner, in m in the base frame, with `AROUND_M` all around.
 
     Args:
         arm: The arm.
@@ -32,6 +32,6 @@ def box_of_turns(
             places.append(kinematics.pose(joints).tool_m)
     xs, ys, zs = zip(*places, strict=True)
     return (
-        (min(xs) - MARGIN_M, min(ys) - MARGIN_M, min(zs) - MARGIN_M),
-        (max(xs) + MARGIN_M, max(ys) + MARGIN_M, max(zs) + MARGIN_M),
+        (min(xs) - AROUND_M, min(ys) - AROUND_M, min(zs) - AROUND_M),
+        (max(xs) + AROUND_M, max(ys) + AROUND_M, max(zs) + AROUND_M),
     )
