@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -113,6 +114,11 @@ class ArmFile(ArmDescription):
             return min(servo.shut_rad, servo.open_rad), max(servo.shut_rad, servo.open_rad)
         joint = self.geometry().model.joints[servo.name]
         return joint.low, joint.high
+
+    def half_open(self, joint_rad: Sequence[float]) -> list[float]:
+        """The joints at `joint_rad`, the gripper half open: one element a servo."""
+        grip = self.gripper
+        return [*joint_rad, *([] if grip is None else [0.5 * (grip.shut_rad + grip.open_rad)])]
 
     def hash(self) -> str:
         """Digest of what a calibration depends on: servos, gears, ranges. Signs it measures."""

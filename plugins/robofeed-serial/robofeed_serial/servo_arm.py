@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from robofeed import ConfigError, HardwareError, RobofeedError
 from robofeed_serial.arm_file import ArmFile, Servo
+from robofeed_serial.at_rest import assumed_pose, unseen
 from robofeed_serial.calibration import Calibration
 from robofeed_serial.one_firmware import check_one_firmware
 from robofeed_serial.servo_bus import (
@@ -24,7 +25,6 @@ from robofeed_serial.servo_bus import (
     fault_words,
 )
 from robofeed_serial.supervised_arm import ArmReading
-from robofeed_serial.unseen import assumed_pose, unseen
 
 START_TOLERANCE_RAD = 0.06
 """so far outside its range a joint may be found before the arm is switched on"""

@@ -28,10 +28,10 @@ def park(
     """Drive slowly to the rest pose, then switch the torque off."""
     from robofeed import HardwareError
     from robofeed_serial.arm_file import load_any_arm
+    from robofeed_serial.at_rest import confirm_rest
     from robofeed_serial.dialogue import insist_on_yes
     from robofeed_serial.free_way import free_way_of
     from robofeed_serial.homing import go_to
-    from robofeed_serial.rest_pose import confirm_rest
     from robofeed_serial.supervision import Mode, Request
     from robofeed_serial.supervisor import PARK_SPEED
     from robofeed_serial.supervisor_client import SupervisorClient
@@ -53,10 +53,7 @@ def park(
     names = [joint.name for joint in file.joints]
     client = SupervisorClient(settings)
     try:
-        if at_rest:
-            client.request(Request.ASSUME_REST)
-        elif not yes:
-            confirm_rest(client)
+        confirm_rest(client, at_rest, yes)
         held = client.request(Request.ENGAGE).commanded_rad
         free = free_way_of(file, ranges, held[len(names) :])
         go_to(client, file.model.rest_rad, speed, names, free, "rest")

@@ -28,10 +28,9 @@ def command(
 
     from robofeed import HardwareError
     from robofeed_serial.arm_file import load_any_arm
+    from robofeed_serial.at_rest import confirm_rest
     from robofeed_serial.dialogue import insist_on_yes
-    from robofeed_serial.rest_pose import confirm_rest
     from robofeed_serial.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
-    from robofeed_serial.supervision import Request
     from robofeed_serial.supervisor_client import SupervisorClient
     from robofeed_serial.supervisor_settings import (
         SupervisorSettings,
@@ -65,10 +64,7 @@ def command(
                 f"speed. The tool stays within (m): {box}. Keep that free and the power switch in "
                 "reach."
             )
-        if at_rest:
-            client.request(Request.ASSUME_REST)
-        elif not yes:
-            confirm_rest(client)
+        confirm_rest(client, at_rest, yes)
         test.hold_still(report.rad)
         test.turn_each(ways)
     finally:

@@ -62,9 +62,7 @@ def calibrate_potentiometers(
         )
     config = bus.read_config()
     scales = nominal(arm).scales(arm)
-    grip = arm.gripper
-    hand = [] if grip is None else [0.5 * (grip.shut_rad + grip.open_rad)]
-    home = [*arm.model.home_rad, *hand]
+    home = arm.half_open(arm.model.home_rad)
     wait(
         "Put the arm into its home pose (the tool points down, the gripper half open) and hold it. "
         "The torque goes on, it jumps a little, and then each joint turns to both sides by itself: "
