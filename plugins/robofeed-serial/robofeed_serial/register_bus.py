@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -44,6 +45,7 @@ class RegisterBus(ABC):
     has_watchdog = False
     measures = True
     bauds: Sequence[int] = ()
+    highest_id = 0
     quick: tuple[int, int] = (0, 0)
     """Address and size of the registers of a quick state."""
     full: tuple[int, int] = (0, 0)
@@ -78,6 +80,14 @@ class RegisterBus(ABC):
     def _asks_back(self, reply: Reply) -> bool:
         """Whether `_state` would ask the servo something more: not while others still answer."""
         return False
+
+    @abstractmethod
+    def _open_settings(self, servo_id: int) -> None:
+        """See that another id or rate can be stored."""
+
+    @abstractmethod
+    def _settle(self, servo_id: int, item: Item, value: int) -> None:
+        """See that the servo answers with its new id, at its new rate, and store that."""
 
     @abstractmethod
     def _refusal(self, error: int) -> str | None:
@@ -172,6 +182,38 @@ class RegisterBus(ABC):
             return None
         return bool(register.decode(reply.data))
 
+    def _change_id(self, servo_id: int, new_id: int) -> None:
+        if new_id == servo_id:
+            return
+        if not 0 <= new_id <= self.highest_id:
+            raise ConfigError(f"A servo's id is 0 to {self.highest_id} here, not {new_id}.")
+        if self._ping(new_id, TRIES - 1):
+            self._refuse(
+                servo_id, f"the id {new_id}", "another servo has it; give that one another"
+            )
+        self._change(servo_id, "id", new_id, [servo_id, new_id])
+        self._settle(new_id, "id", new_id)
+
+    def _change_baud(self, servo_id: int, new_baud: int) -> None:
+        old_baud = self.baud
+        if new_baud == old_baud:
+            return
+        self._change(servo_id, "baud", new_baud, [servo_id])
+        try:
+            self.set_baud(new_baud)
+            self._settle(servo_id, "baud", new_baud)
+        finally:
+            self.set_baud(old_baud)
+
+    def _change(self, servo_id: int, item: Item, value: int, ids: Sequence[int]) -> None:
+        """Write what a servo may answer as one of `ids`, or not at all."""
+        register = self._register(servo_id, item)
+        data = register.encode(value)
+        self._open_settings(servo_id)
+        request = self._codec.write(servo_id, register.address, data)
+        ask(self.link, self._codec, request, ids, 0, self._wait_s(request, 0))
+        time.sleep(SETTLE_S)
+
     def _who(self, servo_id: int, tries: int) -> ServoModel | None:
         """The answer to a ping; also where servos answer, but across each other."""
         garbled = self.statistics.garbled
@@ -207,10 +249,6 @@ class RegisterBus(ABC):
         wait_s = self._wait_s(request, size, patience)
         found = ask(self.link, self._codec, request, [servo_id], size, wait_s)
         return found[servo_id][1] if servo_id in found else None
-
-    def _ask_either(self, request: bytes, ids: Sequence[int]) -> None:
-        """Send a request after which a servo may answer under an old or a new id, or not at all."""
-        ask(self.link, self._codec, request, ids, 0, self._wait_s(request, 0))
 
     def _wait_s(self, request: bytes, size: int, patience: int = 1) -> float:
         wire_s = self.link.wire_s(len(request) + self._codec.reply_length(size))

@@ -28,7 +28,7 @@ from robofeed_serial.dynamixel.registers import (
 from robofeed_serial.link import Link
 from robofeed_serial.register import Register
 from robofeed_serial.register_block import RegisterBlock
-from robofeed_serial.register_bus import SETTLE_S, TRIES, RegisterBus
+from robofeed_serial.register_bus import RegisterBus
 from robofeed_serial.reply import Reply
 from robofeed_serial.servo_bus import Item, ServoFault, ServoMode, ServoModel, ServoState
 
@@ -73,6 +73,7 @@ class DynamixelBus(RegisterBus):
 
     has_watchdog = True
     bauds = tuple(BAUDS.values())
+    highest_id = HIGHEST_ID
     quick = QUICK
     full = FULL
 
@@ -208,38 +209,6 @@ class DynamixelBus(RegisterBus):
                 faults = ServoFault.UNKNOWN
             self._states[servo_id] = replace(self._states[servo_id], faults=faults)
 
-    def _change_id(self, servo_id: int, new_id: int) -> None:
-        if new_id == servo_id:
-            return
-        if new_id > HIGHEST_ID:
-            raise ConfigError(f"A Dynamixel's id is 0 to {HIGHEST_ID}, not {new_id}.")
-        if self._ping(new_id, TRIES - 1):
-            self._refuse(
-                servo_id, f"the id {new_id}", "another servo has it; give that one another"
-            )
-        self._need_torque_off(servo_id)
-        register = REGISTERS["id"]
-        request = self._codec.write(servo_id, register.address, register.encode(new_id))
-        self._ask_either(request, [servo_id, new_id])
-        time.sleep(SETTLE_S)
-        if self._read_bytes(new_id, register.address, 1).data != bytes([new_id]):
-            self._refuse(servo_id, f"the id {new_id}", "it did not stick")
-
-    def _change_baud(self, servo_id: int, new_baud: int) -> None:
-        old_baud = self.baud
-        if new_baud == old_baud:
-            return
-        self._need_torque_off(servo_id)
-        register = REGISTERS["baud"]
-        request = self._codec.write(servo_id, register.address, register.encode(new_baud))
-        self._ask_either(request, [servo_id])
-        time.sleep(SETTLE_S)
-        try:
-            self.set_baud(new_baud)
-            self._read_bytes(servo_id, register.address, 1)
-        finally:
-            self.set_baud(old_baud)
-
     def _need_many_turns(self, servo_id: int, offset: int) -> None:
         if self.read(servo_id, "mode") == ServoMode.POSITION:
             self._refuse(
@@ -249,6 +218,11 @@ class DynamixelBus(RegisterBus):
                 "quarter turns until it says about 2048 where its joint is in the middle",
             )
 
-    def _need_torque_off(self, servo_id: int) -> None:
+    def _open_settings(self, servo_id: int) -> None:
         if self.read(servo_id, "torque"):
             self._refuse(servo_id, "another id or rate", REFUSALS[7])
+
+    def _settle(self, servo_id: int, item: Item, value: int) -> None:
+        register = REGISTERS[item]
+        if self._read_bytes(servo_id, register.address, 1).data != register.encode(value):
+            self._refuse(servo_id, f"the {item} {value}", "it did not stick")

@@ -7,12 +7,11 @@ They also never refuse aloud: what was written is read back.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 
 from robofeed import ConfigError
-from robofeed_serial.feetech.frames import FeetechCodec
+from robofeed_serial.feetech.frames import HIGHEST_ID, FeetechCodec
 from robofeed_serial.feetech.registers import (
     BAUDS,
     FULL,
@@ -30,7 +29,7 @@ from robofeed_serial.feetech.registers import (
 from robofeed_serial.link import Link
 from robofeed_serial.register import Register
 from robofeed_serial.register_block import RegisterBlock
-from robofeed_serial.register_bus import SETTLE_S, TRIES, RegisterBus
+from robofeed_serial.register_bus import TRIES, RegisterBus
 from robofeed_serial.reply import Reply
 from robofeed_serial.servo_bus import Item, ServoFault, ServoModel, ServoState
 
@@ -50,6 +49,7 @@ class FeetechBus(RegisterBus):
     """A `ServoBus` of STS3215 and their like, over `link`."""
 
     bauds = tuple(BAUDS.values())
+    highest_id = HIGHEST_ID
     quick = QUICK
     full = FULL
 
@@ -157,34 +157,8 @@ class FeetechBus(RegisterBus):
         what = "its lock" if closed else "its lock open"
         self._write_until_it_sticks(servo_id, LOCK, bytes([closed]), what)
 
-    def _change_id(self, servo_id: int, new_id: int) -> None:
-        register = REGISTERS["id"]
-        data = register.encode(new_id)
-        if new_id == servo_id:
-            return
-        if new_id > 253:
-            raise ConfigError(f"A servo's id is 0 to 253, not {new_id}.")
-        if self._ping(new_id, TRIES - 1):
-            self._refuse(
-                servo_id, f"the id {new_id}", "another servo has it; give that one another"
-            )
+    def _open_settings(self, servo_id: int) -> None:
         self._lock(servo_id, closed=False)
-        request = self._codec.write(servo_id, register.address, data)
-        self._ask_either(request, [servo_id, new_id])
-        time.sleep(SETTLE_S)
-        self._lock(new_id, closed=True)
 
-    def _change_baud(self, servo_id: int, new_baud: int) -> None:
-        register = REGISTERS["baud"]
-        data = register.encode(new_baud)
-        old_baud = self.baud
-        if new_baud == old_baud:
-            return
-        self._lock(servo_id, closed=False)
-        self._ask_either(self._codec.write(servo_id, register.address, data), [servo_id])
-        time.sleep(SETTLE_S)
-        try:
-            self.set_baud(new_baud)
-            self._lock(servo_id, closed=True)
-        finally:
-            self.set_baud(old_baud)
+    def _settle(self, servo_id: int, item: Item, value: int) -> None:
+        self._lock(servo_id, closed=True)
