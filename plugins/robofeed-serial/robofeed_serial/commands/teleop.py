@@ -20,7 +20,8 @@ def command(
         str, typer.Option(help="Its name or file. Default: as the arm; nominal for a twin.")
     ] = "",
     leader_port: Annotated[
-        str, typer.Option(help="The port of a leader arm of the same kind, moved by hand.")
+        str,
+        typer.Option(help="The port of a leader moved by hand: of its kind, or a koch_leader."),
     ] = "",
     leader_calibration: Annotated[
         str,
@@ -41,7 +42,7 @@ def command(
         typer.Option(min=0.05, max=0.5, help="Silence of program or servo that holds the arm."),
     ] = 0.2,
 ) -> None:
-    """Drive an arm by keys, by a leader arm of the same kind, or in a browser."""
+    """Drive an arm by keys, by a leader arm, or in a browser."""
     import sys
 
     from robofeed import ConfigError

@@ -19,7 +19,9 @@ class Physics(StrEnum):
 def command(
     name: Annotated[
         str,
-        typer.Argument(help="so101, so100, koch, omx, rfp6, uarm, mirobot, grbl; or an arm file."),
+        typer.Argument(
+            help="so101, so100, koch, koch_leader, omx, rfp6, uarm, mirobot, grbl; or an arm file."
+        ),
     ],
     link: Annotated[
         Path, typer.Option(help="Where to make the port, a link to a pseudo-terminal.")
