@@ -12,7 +12,11 @@ import pytest
 from robofeed_serial.arm_body import body_of
 from robofeed_serial.arm_file import load_arm
 from robofeed_serial.calibration import nominal
+from robofeed_serial.supervision import Mode, Request
+from robofeed_serial.supervisor import PARKED_RAD
 from robofeed_serial.twin.process import Twin
+
+from .conftest import Bench
 
 NEARER_M = 0.005
 """than ordered: what servos lag on the way, each by its own load"""
@@ -79,3 +83,22 @@ def test_an_arm_is_parked_round_what_is_in_the_straight_way() -> None:
     assert gaps_m[0].min() > 0.0 > gaps_m.min()
 
     assert parked("koch", FOLDED) > -NEARER_M
+
+
+def test_an_arm_whose_program_is_gone_parks_by_itself_and_never_touches_itself() -> None:
+    arm = load_arm("koch")
+    body, bench = body_of(arm), Bench(arm)
+    assert arm.gripper is not None
+    pose = [*FOLDED, arm.gripper.shut_rad]
+    for servo, scale, rad in zip(arm.servos, bench.arm.scales, pose, strict=True):
+        bench.bus.servos[servo.id].position = scale.to_ticks(rad)
+    bench.cycle()
+    bench.ask(Request.ENGAGE)
+    bench.alive = False
+    bench.cycle()
+    bench.supervisor.part("park")
+    way = [list(bench.cycle().rad) for _ in range(1500)]
+
+    assert float((body.gaps_m(way) - body.least_m).min()) > -NEARER_M
+    assert bench.supervisor.mode is Mode.RELAXED
+    assert way[-1][: len(FOLDED)] == pytest.approx(arm.model.rest_rad, abs=PARKED_RAD)
