@@ -23,6 +23,7 @@ import argparse
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -46,8 +47,8 @@ from robofeed_serial.config import SerialConfig
 from robofeed_serial.driver import SerialArm
 from robofeed_serial.twin.process import Twin
 
-ARMS = {"so101": ("feetech", b"\x83\x2a"), "koch": ("dynamixel", b"\x83\x74\x00")}
-"""The protocol of each, and what a group write of goals has in it: instruction and address."""
+ARMS = {"so101": b"\x83\x2a", "koch": b"\x83\x74\x00"}
+"""What a group write of goals has in it: instruction and address."""
 STEPS = 40
 """orders whose way to the wire is timed"""
 
@@ -62,8 +63,9 @@ def learn(threads: int) -> None:
     from robofeed.update.truth_reward import TruthReward
 
     use_threads(threads)
-    box = ArraySpec((16,), -1, 1), ArraySpec((3,), -1, 1)  # type: ignore[arg-type]
-    learner = SacLearner(SacConfig(), BackendSpec(*box, period_s=0.02), seed=0, device="cpu")
+    bounds = [np.ones(size, np.float32) for size in (16, 3)]
+    seen, done = (ArraySpec(each.shape, -each, each) for each in bounds)
+    learner = SacLearner(SacConfig(), BackendSpec(seen, done, period_s=0.02), seed=0, device="cpu")
     learner.relabel(TruthReward())
     rng = np.random.default_rng(0)
     states = rng.normal(size=(2, 5000, 16)).astype(np.float32)
@@ -73,9 +75,8 @@ def learn(threads: int) -> None:
     learner.update(10)
     os.nice(NICENESS)  # as a run's learner has it
     print("ready", flush=True)
-    os.set_blocking(0, False)
     count, started_s = 0, time.perf_counter()
-    while sys.stdin.buffer.raw.read(1) is None:  # type: ignore[attr-defined]
+    while not select.select([sys.stdin], [], [], 0)[0]:
         learner.update(10)
         count += 10
     print(count / (time.perf_counter() - started_s), flush=True)
@@ -212,7 +213,7 @@ def quantiles_ms(values_s: Sequence[float]) -> dict[str, float]:
 
 def measure(name: str, rate_hz: float, seconds: float, threads: int) -> dict[str, Any]:
     """All figures at one rate."""
-    protocol, mark = ARMS[name]
+    mark = ARMS[name]
     figures: dict[str, Any] = {"rate_hz": rate_hz, "load_before": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory() as folder:
         transcript = Path(folder) / "bytes"
@@ -229,7 +230,7 @@ def measure(name: str, rate_hz: float, seconds: float, threads: int) -> dict[str
                 period_s=1 / rate_hz,
                 horizon=10**7,
             )
-            arm = SerialArm(config, protocol)  # type: ignore[arg-type]
+            arm = SerialArm(config, load_arm(name).protocol)
             figures["priority"] = go_first()  # as the process of a real arm does
             figures["twin_priority"] = never_wait(twin.pid)
             arm.open()
