@@ -82,6 +82,10 @@ def _what_it_lacks(item: pytest.Item) -> str | None:
         for tool in marker.args:
             if find_tool(tool) is None:
                 return f"the tool {tool}"
+    for marker in item.iter_markers("only_where"):
+        here, lack = marker.args
+        if not here:
+            return str(lack)
     # What does not scale itself down is left to `make soak`.
     scales = "load_share" in getattr(item, "fixturenames", ())
     if item.get_closest_marker("soak") and not scales and not os.environ.get("ROBOFEED_SOAK"):

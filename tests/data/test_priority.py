@@ -34,7 +34,7 @@ def asked(user: str = "") -> dict[str, object]:
     return dict(json.loads(told))
 
 
-@pytest.mark.skipif(not hasattr(os, "SCHED_RESET_ON_FORK"), reason="Linux alone has it")
+@pytest.mark.only_where(hasattr(os, "SCHED_RESET_ON_FORK"), "Linux's schedulers")
 def test_it_gets_what_it_may_and_says_what_that_is() -> None:
     found = asked()
     assert found["real time"] == (found["said"] == "real time")
@@ -43,8 +43,8 @@ def test_it_gets_what_it_may_and_says_what_that_is() -> None:
     assert found["keeps it"] and found["child's"] == os.SCHED_OTHER
 
 
-@pytest.mark.skipif(not hasattr(os, "SCHED_RESET_ON_FORK"), reason="Linux alone has it")
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
+@pytest.mark.only_where(hasattr(os, "SCHED_RESET_ON_FORK"), "Linux's schedulers")
+@pytest.mark.only_where(os.geteuid() == 0, "root, who alone can become nobody")
 def test_who_has_no_right_to_it_goes_on_as_before() -> None:
     found = asked("nobody")
     assert (found["said"], found["real time"]) == ("usual", False)

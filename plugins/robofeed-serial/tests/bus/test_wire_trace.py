@@ -46,7 +46,7 @@ def test_where_nothing_can_be_written_the_message_says_what_to_do(tmp_path: Path
         trace.sent(b"\x01")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.only_where(Path("/dev/full").exists(), "Linux's /dev/full")
 def test_a_full_disk_ends_the_trace_and_is_told_once() -> None:
     trace = WireTrace(Path("/dev/full"))
 
