@@ -41,10 +41,10 @@ from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.priority import go_first
 from robofeed.data.spec import ArraySpec, BackendSpec
 from robofeed.observe.cell import Cell
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.calibration import nominal
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.twin.process import Twin
 
 ARMS = {"so101": b"\x83\x2a", "koch": b"\x83\x74\x00"}

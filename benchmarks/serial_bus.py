@@ -36,8 +36,8 @@ from robofeed_serial.dynamixel.bus import DynamixelBus
 from robofeed_serial.dynamixel.frames import DynamixelCodec
 from robofeed_serial.feetech.bus import FeetechBus
 from robofeed_serial.feetech.frames import FeetechCodec
-from robofeed_serial.link import Link
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.link import Link
 
 BAUD = 1_000_000
 IDS = (1, 2, 3, 4, 5, 6)

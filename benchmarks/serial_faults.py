@@ -32,8 +32,8 @@ from typing import Any
 from serial_faults_table import write_tables
 
 from robofeed import ConfigError, RobofeedError
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.calibration import nominal
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import nominal
 from robofeed_serial.twin.log import Entry
 from robofeed_serial.twin.process import Twin
 
@@ -301,7 +301,7 @@ def owner_of(twin: Twin) -> int:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # ended meanwhile
             words = (folder / "cmdline").read_bytes()
-            if b"supervisor_process" in words and str(twin.port).encode() in words:
+            if b"supervision.process" in words and str(twin.port).encode() in words:
                 return int(folder.name)
     raise ConfigError(f"nobody owns {twin.port}")
 

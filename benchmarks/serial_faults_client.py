@@ -16,9 +16,9 @@ from robofeed import RobofeedError
 from robofeed.data.fleet import Table
 from robofeed.data.observation import Ended
 from robofeed.observe.cell import Cell
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 
 STEP_M = 0.004
 STROKE = 50

@@ -22,15 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from robofeed.data.priority import go_first
-from robofeed_serial.link import Link
 from robofeed_serial.rfp.bus import RfpBus
 from robofeed_serial.rfp.config import BoardConfig, JointConfig
 from robofeed_serial.rfp.frames import Frame, FrameReader
 from robofeed_serial.rfp.messages import Kind
-from robofeed_serial.servo_bus import BusTimeout
-from robofeed_serial.supervision import Request
-from robofeed_serial.supervisor_client import SupervisorClient
-from robofeed_serial.supervisor_settings import SupervisorSettings
+from robofeed_serial.supervision.client import SupervisorClient
+from robofeed_serial.supervision.messages import Request
+from robofeed_serial.supervision.settings import SupervisorSettings
 from robofeed_serial.twin.firmware_board import (
     REFERENCE_MV,
     SUPPLY_CHANNEL,
@@ -38,6 +36,8 @@ from robofeed_serial.twin.firmware_board import (
     write_eeprom,
 )
 from robofeed_serial.twin.firmware_build import FirmwareBuild, build_firmware
+from robofeed_serial.wire.errors import BusTimeout
+from robofeed_serial.wire.link import Link
 
 IDS = range(1, 7)
 SETPOINT_BYTES, STATE_REQUEST_BYTES, STATE_BYTES = 18, 6, 29

@@ -8,7 +8,7 @@ from robofeed import hookimpl
 
 if TYPE_CHECKING:
     from robofeed.interfaces import Backend, Provider
-    from robofeed_serial.arm_description import AnyProtocol
+    from robofeed_serial.arms.description import AnyProtocol
 
 DRIVERS: dict[AnyProtocol, str] = {
     "feetech": "arms of Feetech STS servos: SO-100, SO-101",
@@ -22,11 +22,11 @@ DRIVERS: dict[AnyProtocol, str] = {
 def robofeed_backends() -> list[Provider[Backend]]:
     """One a protocol, `[backend] use = "feetech"`."""
     from robofeed.interfaces import Provider
-    from robofeed_serial.config import SerialConfig
+    from robofeed_serial.driving.config import SerialConfig
 
     def creator(protocol: AnyProtocol) -> Any:
         def create(config: Any, context: Any) -> Backend:
-            from robofeed_serial.driver import SerialArm
+            from robofeed_serial.driving.driver import SerialArm
 
             return SerialArm(config, protocol)
 

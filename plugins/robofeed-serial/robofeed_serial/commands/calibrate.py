@@ -27,11 +27,11 @@ def command(
 ) -> None:
     """Calibrate by hand with the torque off, or take a calibration over."""
     from robofeed import ConfigError
-    from robofeed_serial.arm_file import load_arm
-    from robofeed_serial.buses import make_bus
-    from robofeed_serial.calibration import calibration_path, from_lerobot, save_calibration
-    from robofeed_serial.dialogue import wait_for_enter
-    from robofeed_serial.hand_calibration import calibrate_by_hand
+    from robofeed_serial.arms.arm_file import load_arm
+    from robofeed_serial.arms.calibration import calibration_path, from_lerobot, save_calibration
+    from robofeed_serial.bench.dialogue import wait_for_enter
+    from robofeed_serial.bench.hand_calibration import calibrate_by_hand
+    from robofeed_serial.make_bus import make_bus
     from robofeed_serial.rfp.bus import RfpBus
     from robofeed_serial.rfp.potentiometers import calibrate_potentiometers
 

@@ -18,9 +18,9 @@ def command(
 ) -> None:
     """Find the arm's port: unplug it, and see which one goes."""
     from robofeed import HardwareError
-    from robofeed_serial.dialogue import wait_for_enter
-    from robofeed_serial.port_checks import list_ports
-    from robofeed_serial.port_search import gone, line_about
+    from robofeed_serial.bench.dialogue import wait_for_enter
+    from robofeed_serial.bench.port_search import gone, line_about
+    from robofeed_serial.wire.port_checks import list_ports
 
     before = list_ports(folder)
     if not before:

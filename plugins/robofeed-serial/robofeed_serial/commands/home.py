@@ -14,8 +14,8 @@ def command(
 ) -> None:
     """Home an arm that is locked: it moves all its joints by itself, at its own speed."""
     from robofeed import ConfigError
-    from robofeed_serial.arm_file import ArmFile, load_any_arm
-    from robofeed_serial.dialogue import insist_on_yes
+    from robofeed_serial.arms.arm_file import ArmFile, load_any_arm
+    from robofeed_serial.bench.dialogue import insist_on_yes
     from robofeed_serial.gcode.build import open_machine
     from robofeed_serial.gcode.grbl import GrblArm
 

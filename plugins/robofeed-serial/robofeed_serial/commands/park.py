@@ -27,20 +27,20 @@ def park(
 ) -> None:
     """Drive slowly to the rest pose, then switch the torque off."""
     from robofeed import HardwareError
-    from robofeed_serial.arm_file import load_any_arm
-    from robofeed_serial.at_rest import confirm_rest
-    from robofeed_serial.dialogue import insist_on_yes
-    from robofeed_serial.free_way import free_way_of
-    from robofeed_serial.homing import go_to
-    from robofeed_serial.supervision import Mode, Request
-    from robofeed_serial.supervisor import PARK_SPEED
-    from robofeed_serial.supervisor_client import SupervisorClient
-    from robofeed_serial.supervisor_settings import (
+    from robofeed_serial.arms.arm_file import load_any_arm
+    from robofeed_serial.bench.confirm_rest import confirm_rest
+    from robofeed_serial.bench.dialogue import insist_on_yes
+    from robofeed_serial.body.free_way import free_way_of
+    from robofeed_serial.driving.homing import go_to
+    from robofeed_serial.supervision.client import SupervisorClient
+    from robofeed_serial.supervision.messages import Mode, Request
+    from robofeed_serial.supervision.settings import (
         PARK_S,
         SupervisorSettings,
         bounds_of,
         ranges_of,
     )
+    from robofeed_serial.supervision.supervisor import PARK_SPEED
 
     if not yes:
         insist_on_yes("The arm will move slowly to its rest pose, then let go.")
@@ -72,10 +72,10 @@ def park(
 
 def relax(arm: Arm, port: Port, yes: Yes = False) -> None:
     """Switch the torque off where the arm is: it falls."""
-    from robofeed_serial.arm_file import ArmFile, load_any_arm
-    from robofeed_serial.buses import make_bus
-    from robofeed_serial.dialogue import insist_on_yes
+    from robofeed_serial.arms.arm_file import ArmFile, load_any_arm
+    from robofeed_serial.bench.dialogue import insist_on_yes
     from robofeed_serial.gcode.build import open_machine
+    from robofeed_serial.make_bus import make_bus
 
     if not yes:
         insist_on_yes("The arm will fall: hold it.")

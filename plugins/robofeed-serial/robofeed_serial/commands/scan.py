@@ -23,9 +23,9 @@ def command(
     import sys
 
     from robofeed import HardwareError
-    from robofeed_serial.bus_scan import ALL_IDS, LIKELY_IDS, arms_like, scan_port, table
+    from robofeed_serial.bench.bus_scan import ALL_IDS, LIKELY_IDS, arms_like, scan_port, table
     from robofeed_serial.gcode.recognise import recognise
-    from robofeed_serial.port_checks import latency_warning
+    from robofeed_serial.wire.port_checks import latency_warning
 
     def tell(text: str) -> None:
         print(f"  trying {text} ...", file=sys.stderr)

@@ -27,17 +27,17 @@ def command(
     from datetime import datetime
 
     from robofeed import HardwareError
-    from robofeed_serial.arm_file import load_any_arm
-    from robofeed_serial.at_rest import confirm_rest
-    from robofeed_serial.dialogue import insist_on_yes
-    from robofeed_serial.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
-    from robofeed_serial.supervisor_client import SupervisorClient
-    from robofeed_serial.supervisor_settings import (
+    from robofeed_serial.arms.arm_file import load_any_arm
+    from robofeed_serial.bench.confirm_rest import confirm_rest
+    from robofeed_serial.bench.dialogue import insist_on_yes
+    from robofeed_serial.bench.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
+    from robofeed_serial.body.tool_box import box_of_turns
+    from robofeed_serial.supervision.client import SupervisorClient
+    from robofeed_serial.supervision.settings import (
         SupervisorSettings,
         bounds_of,
         ranges_of,
     )
-    from robofeed_serial.tool_box import box_of_turns
 
     file = load_any_arm(arm)
     settings = SupervisorSettings(

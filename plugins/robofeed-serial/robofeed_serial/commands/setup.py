@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from robofeed_serial.arm_file import ArmFile
+    from robofeed_serial.arms.arm_file import ArmFile
 
 
 def command(
@@ -23,10 +23,10 @@ def command(
     """Give every servo its id, one connected at a time; or our own servo board its limits."""
     from robofeed import ConfigError
     from robofeed.data.errors import did_you_mean
-    from robofeed_serial.arm_file import load_arm
-    from robofeed_serial.buses import make_bus
-    from robofeed_serial.dialogue import wait_for_enter
-    from robofeed_serial.id_setup import check_kind, set_up, the_only_servo
+    from robofeed_serial.arms.arm_file import load_arm
+    from robofeed_serial.bench.dialogue import wait_for_enter
+    from robofeed_serial.bench.id_setup import check_kind, set_up, the_only_servo
+    from robofeed_serial.make_bus import make_bus
 
     file = load_arm(arm)
     names = [servo.name for servo in file.servos]
@@ -54,10 +54,10 @@ def command(
 
 def _set_up_board(arm: ArmFile, port: str, potentiometers: bool) -> None:
     """Store the arm's limits in the board. Nothing moves; its servos must be limp."""
-    from robofeed_serial.calibration import calibration_path, load_calibration, nominal
-    from robofeed_serial.link import Link
+    from robofeed_serial.arms.calibration import calibration_path, load_calibration, nominal
     from robofeed_serial.rfp.bus import RfpBus
     from robofeed_serial.rfp.limits import board_config
+    from robofeed_serial.wire.link import Link
 
     own = calibration_path(arm.name).exists()
     calibration = load_calibration(arm) if own else nominal(arm)

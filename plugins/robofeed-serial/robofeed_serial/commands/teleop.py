@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from robofeed_serial.arm_file import AnyArm
-    from robofeed_serial.driver import SerialArm
-    from robofeed_serial.following import Following
+    from robofeed_serial.arms.arm_file import AnyArm
+    from robofeed_serial.driving.driver import SerialArm
+    from robofeed_serial.driving.following import Following
 
 
 def command(
@@ -46,14 +46,14 @@ def command(
     import sys
 
     from robofeed import ConfigError
-    from robofeed_serial.arm_file import ArmFile, load_any_arm
-    from robofeed_serial.browser_teleop import TOOL_SPEED_M_S, drive_by_page
-    from robofeed_serial.config import SerialConfig
-    from robofeed_serial.driver import SerialArm
-    from robofeed_serial.key_pilot import KeyPilot
-    from robofeed_serial.keys import Keys, TerminalGone
-    from robofeed_serial.status_line import StatusLine
-    from robofeed_serial.teleop import Drive, Pilot
+    from robofeed_serial.arms.arm_file import ArmFile, load_any_arm
+    from robofeed_serial.driving.browser_teleop import TOOL_SPEED_M_S, drive_by_page
+    from robofeed_serial.driving.config import SerialConfig
+    from robofeed_serial.driving.driver import SerialArm
+    from robofeed_serial.driving.key_pilot import KeyPilot
+    from robofeed_serial.driving.keys import Keys, TerminalGone
+    from robofeed_serial.driving.status_line import StatusLine
+    from robofeed_serial.driving.teleop import Drive, Pilot
 
     file = load_any_arm(arm)
     can_grip = isinstance(file, ArmFile) and file.gripper is not None
@@ -109,10 +109,10 @@ def _leading(
 ) -> Following | None:
     """The pilot that follows the leader on `leader_port`, opened; None where there is none."""
     from robofeed import ConfigError
-    from robofeed_serial.arm_file import ArmFile
-    from robofeed_serial.dialogue import wait_for_enter
-    from robofeed_serial.following import Following
-    from robofeed_serial.leader import Leader, leader_calibration, leader_of
+    from robofeed_serial.arms.arm_file import ArmFile
+    from robofeed_serial.bench.dialogue import wait_for_enter
+    from robofeed_serial.driving.following import Following
+    from robofeed_serial.driving.leader import Leader, leader_calibration, leader_of
 
     if not leader_port:
         return None

@@ -13,6 +13,11 @@ from dataclasses import replace
 from functools import cache
 
 from robofeed import ConfigError
+from robofeed_serial.buses.register import Register
+from robofeed_serial.buses.register_block import RegisterBlock
+from robofeed_serial.buses.register_bus import RegisterBus
+from robofeed_serial.buses.reply import Reply
+from robofeed_serial.buses.servo_bus import Item, ServoFault, ServoMode, ServoModel, ServoState
 from robofeed_serial.dynamixel.frames import HIGHEST_ID, DynamixelCodec
 from robofeed_serial.dynamixel.registers import (
     BAUDS,
@@ -25,12 +30,7 @@ from robofeed_serial.dynamixel.registers import (
     TICKS_PER_TURN,
     registers_of,
 )
-from robofeed_serial.link import Link
-from robofeed_serial.register import Register
-from robofeed_serial.register_block import RegisterBlock
-from robofeed_serial.register_bus import RegisterBus
-from robofeed_serial.reply import Reply
-from robofeed_serial.servo_bus import Item, ServoFault, ServoMode, ServoModel, ServoState
+from robofeed_serial.wire.link import Link
 
 _EFFORT = Register(QUICK[0], 2, "two's complement", writable=False)
 MOST_OFFSET = 1024

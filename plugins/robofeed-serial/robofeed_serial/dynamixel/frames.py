@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from robofeed_serial.reply import Reply
+from robofeed_serial.buses.reply import Reply
 
 HEADER = b"\xff\xff\xfd\x00"
 BROADCAST = 0xFE

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from robofeed_serial.register import Register
-from robofeed_serial.servo_bus import Item, ServoFault, ServoMode
+from robofeed_serial.buses.register import Register
+from robofeed_serial.buses.servo_bus import Item, ServoFault, ServoMode
 
 TICKS_PER_TURN = 4096
 XL330 = {1190: "XL330-M077", 1200: "XL330-M288"}

@@ -11,6 +11,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from robofeed import ConfigError
+from robofeed_serial.buses.register import Register
+from robofeed_serial.buses.register_block import RegisterBlock
+from robofeed_serial.buses.register_bus import TRIES, RegisterBus
+from robofeed_serial.buses.reply import Reply
+from robofeed_serial.buses.servo_bus import Item, ServoFault, ServoModel, ServoState
 from robofeed_serial.feetech.frames import HIGHEST_ID, FeetechCodec
 from robofeed_serial.feetech.registers import (
     BAUDS,
@@ -26,12 +31,7 @@ from robofeed_serial.feetech.registers import (
     STATUS_LEVEL,
     TICKS_PER_TURN,
 )
-from robofeed_serial.link import Link
-from robofeed_serial.register import Register
-from robofeed_serial.register_block import RegisterBlock
-from robofeed_serial.register_bus import TRIES, RegisterBus
-from robofeed_serial.reply import Reply
-from robofeed_serial.servo_bus import Item, ServoFault, ServoModel, ServoState
+from robofeed_serial.wire.link import Link
 
 _OFTEN: Sequence[Item] = ("present_position", "present_speed", "present_load")
 _SELDOM: Sequence[Item] = ("present_voltage", "present_temperature", "present_current")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from robofeed_serial.reply import Reply
+from robofeed_serial.buses.reply import Reply
 
 HEADER = b"\xff\xff"
 BROADCAST = 0xFE

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from robofeed_serial.register import Register
-from robofeed_serial.servo_bus import Item, ServoFault, ServoMode
+from robofeed_serial.buses.register import Register
+from robofeed_serial.buses.servo_bus import Item, ServoFault, ServoMode
 
 TICKS_PER_TURN = 4096
 MODEL_NAMES = {777: "STS3215", 2825: "STS3250", 11272: "SM8512BL"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from robofeed_serial.arms.machine_file import GcodeArmFile, Profile
 from robofeed_serial.gcode.arm import GcodeArm
-from robofeed_serial.gcode.arm_file import GcodeArmFile, Profile
 from robofeed_serial.gcode.grbl import GRBL, MIROBOT, GrblArm
 from robofeed_serial.gcode.patience import ANSWER_S
 from robofeed_serial.gcode.uarm import Uarm
-from robofeed_serial.link import Link
-from robofeed_serial.wire_trace import WireTrace
+from robofeed_serial.wire.link import Link
+from robofeed_serial.wire.trace import WireTrace
 
 PROMPT_S = 0.05
 """How long a question may take while an arm is supervised."""

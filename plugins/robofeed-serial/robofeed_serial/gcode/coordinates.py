@@ -7,7 +7,7 @@ from typing import Protocol
 
 from robofeed import ConfigError, HardwareError
 from robofeed.kinematics.level import LevelArm
-from robofeed_serial.gcode.arm_file import GcodeArmFile
+from robofeed_serial.arms.machine_file import GcodeArmFile
 
 MM = 1000.0
 TOOL_AXES = "XYZ"

@@ -16,8 +16,8 @@ from robofeed import HardwareError
 from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeState
 from robofeed_serial.gcode.patience import ANSWER_S, patiently
 from robofeed_serial.gcode.text import LineReader, move_words
-from robofeed_serial.link import Link
-from robofeed_serial.servo_bus import BusTimeout
+from robofeed_serial.wire.errors import BusTimeout
+from robofeed_serial.wire.link import Link
 
 BAUD = 115_200
 HOMING_S = 60.0

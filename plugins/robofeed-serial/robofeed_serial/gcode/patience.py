@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from robofeed_serial.link import Link
-from robofeed_serial.servo_bus import BusTimeout
+from robofeed_serial.wire.errors import BusTimeout
+from robofeed_serial.wire.link import Link
 
 ANSWER_S = 0.5
 """How long a question may take."""

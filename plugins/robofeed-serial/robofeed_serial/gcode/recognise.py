@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from robofeed_serial.gcode.arm import ArmRefused, GcodeState
 from robofeed_serial.gcode.grbl import GRBL, MIROBOT, GrblArm
 from robofeed_serial.gcode.uarm import BAUD, Uarm
-from robofeed_serial.link import Link
-from robofeed_serial.servo_bus import BusTimeout
+from robofeed_serial.wire.errors import BusTimeout
+from robofeed_serial.wire.link import Link
 
 ASK_S = 0.25
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from robofeed_serial.gcode.arm import ArmRefused, GcodeState
 from robofeed_serial.gcode.patience import ANSWER_S, patiently
 from robofeed_serial.gcode.text import LineReader, move_words
-from robofeed_serial.link import Link
-from robofeed_serial.servo_bus import BusTimeout
+from robofeed_serial.wire.errors import BusTimeout
+from robofeed_serial.wire.link import Link
 
 BAUD = 115_200
 NUMBERS = 10_000

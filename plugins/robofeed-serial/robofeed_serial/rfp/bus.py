@@ -13,22 +13,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from robofeed import ConfigError
-from robofeed_serial.link import Link
-from robofeed_serial.rfp.config import BoardConfig, JointConfig
-from robofeed_serial.rfp.messages import JOINTS, BoardFault, BoardState, Hello, Kind, Mode, Result
-from robofeed_serial.rfp.messages import goals_payload as _goals_payload
-from robofeed_serial.rfp.refusals import fault_words
-from robofeed_serial.rfp.session import BoardRefused, Session, wait_for_board
-from robofeed_serial.servo_bus import (
+from robofeed_serial.buses.servo_bus import (
     NOWHERE_TICKS,
-    BusStatistics,
-    BusTimeout,
     Item,
     ServoFault,
     ServoModel,
     ServoRefused,
     ServoState,
 )
+from robofeed_serial.rfp.config import BoardConfig, JointConfig
+from robofeed_serial.rfp.messages import JOINTS, BoardFault, BoardState, Hello, Kind, Mode, Result
+from robofeed_serial.rfp.messages import goals_payload as _goals_payload
+from robofeed_serial.rfp.refusals import fault_words
+from robofeed_serial.rfp.session import BoardRefused, Session, wait_for_board
+from robofeed_serial.wire.errors import BusTimeout
+from robofeed_serial.wire.link import Link
+from robofeed_serial.wire.statistics import BusStatistics
 
 TICKS_PER_TURN = 8000
 """Of a servo that turns half a turn over 500 to 2500 us, which is what hobby servos promise."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from robofeed import ConfigError
-from robofeed_serial.arm_file import ArmFile, ArmGripper, ArmJoint, Servo
-from robofeed_serial.calibration import Calibration
+from robofeed_serial.arms.arm_file import ArmFile, ArmGripper, ArmJoint, Servo
+from robofeed_serial.arms.calibration import Calibration
 from robofeed_serial.rfp.config import BoardConfig, JointConfig
 from robofeed_serial.rfp.messages import HIGHEST_TICK, JOINTS, LOWEST_TICK
 

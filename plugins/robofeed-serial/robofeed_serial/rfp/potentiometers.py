@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from robofeed import ConfigError, HardwareError
-from robofeed_serial.arm_body import ArmBody, body_of
-from robofeed_serial.arm_file import ArmFile
-from robofeed_serial.calibration import nominal
+from robofeed_serial.arms.arm_file import ArmFile
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.body.arm_body import ArmBody, body_of
 from robofeed_serial.rfp.bus import RfpBus
 from robofeed_serial.rfp.config import JointConfig
 from robofeed_serial.rfp.messages import HIGHEST_TICK, LOWEST_TICK

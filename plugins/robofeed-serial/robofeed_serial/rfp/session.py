@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from robofeed_serial.link import Link
+from robofeed_serial.buses.servo_bus import ServoRefused
 from robofeed_serial.rfp.frames import LONGEST_WIRE, Frame, FrameReader
 from robofeed_serial.rfp.messages import (
     ANSWER,
@@ -18,7 +18,8 @@ from robofeed_serial.rfp.messages import (
     Result,
 )
 from robofeed_serial.rfp.refusals import explained
-from robofeed_serial.servo_bus import BusTimeout, ServoRefused
+from robofeed_serial.wire.errors import BusTimeout
+from robofeed_serial.wire.link import Link
 
 TRIES = 3
 HURRIED = {Kind.STATE, Kind.SETPOINT, Kind.STOP}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from robofeed.data.errors import ConfigError, did_you_mean
-from robofeed_serial.arm_file import ArmFile
-from robofeed_serial.arm_file import Servo as ServoEntry
-from robofeed_serial.calibration import nominal
-from robofeed_serial.ticks import JointScale
+from robofeed_serial.arms.arm_file import ArmFile
+from robofeed_serial.arms.arm_file import Servo as ServoEntry
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.arms.ticks import JointScale
 from robofeed_serial.twin.arm import Kinematic, Mechanics, TwinArm
 from robofeed_serial.twin.dynamixel_line import DynamixelLine
 from robofeed_serial.twin.dynamixel_servo import (

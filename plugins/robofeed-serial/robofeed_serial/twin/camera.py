@@ -13,7 +13,7 @@ import numpy as np
 
 from robofeed.data.errors import ConfigError
 from robofeed.data.spec import FloatArray
-from robofeed_serial.arm_file import ArmFile
+from robofeed_serial.arms.arm_file import ArmFile
 from robofeed_serial.twin import camera_process
 from robofeed_serial.twin.build import twin_joints
 from robofeed_serial.twin.motor import MotorModel

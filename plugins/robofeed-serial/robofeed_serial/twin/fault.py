@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from robofeed.data.errors import ConfigError, did_you_mean
-from robofeed_serial.toml_file import read_toml
+from robofeed_serial.arms.toml_file import read_toml
 
 ReplyKind = Literal["drop", "corrupt", "late", "duplicate", "truncate"]
 """What happens to single replies on their way to the host"""

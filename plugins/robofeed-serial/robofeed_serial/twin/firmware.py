@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Self
 
 from robofeed import ConfigError
-from robofeed_serial.arm_file import ArmFile
-from robofeed_serial.calibration import nominal
+from robofeed_serial.arms.arm_file import ArmFile
+from robofeed_serial.arms.calibration import nominal
 from robofeed_serial.rfp.config import JointConfig
 from robofeed_serial.rfp.limits import board_config
 from robofeed_serial.twin.board_wire import BoardWire

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from robofeed.data.errors import ConfigError
-from robofeed_serial.arm_file import load_arm
+from robofeed_serial.arms.arm_file import load_arm
 from robofeed_serial.twin.arm import TwinArm
 from robofeed_serial.twin.build import build_arm, build_servos, make_new, twin_joints
 from robofeed_serial.twin.camera import TwinCamera, pose_of

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from robofeed.testing.witness import Sight
-from robofeed_serial.arm_file import ArmFile
-from robofeed_serial.calibration import nominal
+from robofeed_serial.arms.arm_file import ArmFile
+from robofeed_serial.arms.calibration import nominal
 from robofeed_serial.twin.process import Twin
 from robofeed_serial.twin.seen import SeenInLog
 

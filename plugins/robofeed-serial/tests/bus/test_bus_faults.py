@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from robofeed_serial.buses.servo_bus import ServoFault, ServoState
 from robofeed_serial.dynamixel.bus import DynamixelBus
 from robofeed_serial.feetech.bus import FeetechBus
-from robofeed_serial.link import Link
-from robofeed_serial.servo_bus import PortGone, ServoFault, ServoState
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.errors import PortGone
+from robofeed_serial.wire.link import Link
 
 IDS = range(1, 7)
 ARMS = {"so101": FeetechBus, "koch": DynamixelBus}

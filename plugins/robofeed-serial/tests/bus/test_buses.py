@@ -9,20 +9,19 @@ from pathlib import Path
 import pytest
 
 from robofeed import ConfigError
-from robofeed_serial.dynamixel.bus import DynamixelBus
-from robofeed_serial.feetech.bus import FeetechBus
-from robofeed_serial.link import Link
-from robofeed_serial.servo_bus import (
-    BusTimeout,
+from robofeed_serial.buses.servo_bus import (
     Item,
-    PortGone,
     ServoBus,
     ServoFault,
     ServoMode,
     ServoModel,
     ServoRefused,
 )
+from robofeed_serial.dynamixel.bus import DynamixelBus
+from robofeed_serial.feetech.bus import FeetechBus
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.errors import BusTimeout, PortGone
+from robofeed_serial.wire.link import Link
 
 IDS = range(1, 7)
 ARMS = {"so101": FeetechBus, "koch": DynamixelBus}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robofeed_serial.buses.reply import Reply
 from robofeed_serial.dynamixel.frames import (
     STATUS,
     DynamixelCodec,
@@ -17,7 +18,6 @@ from robofeed_serial.dynamixel.frames import (
     stuff,
     unstuff,
 )
-from robofeed_serial.reply import Reply
 
 CODEC = DynamixelCodec()
 HEADERS = st.sampled_from([b"\xff\xff\xfd", b"\xff\xff\xfd\x00", b"\xff\xff", b"\xfd", b"\x55"])

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robofeed_serial.echo import EchoFilter
+from robofeed_serial.wire.echo import EchoFilter
 
 PING = b"\xff\xff\x01\x02\x01\xfb"
 REPLY = b"\xff\xff\x01\x02\x00\xfc"

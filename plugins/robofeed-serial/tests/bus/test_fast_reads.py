@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robofeed_serial.buses.reply import Reply
 from robofeed_serial.dynamixel.bus import DynamixelBus
 from robofeed_serial.dynamixel.frames import DynamixelDecoder
-from robofeed_serial.link import Link
-from robofeed_serial.reply import Reply
 from robofeed_serial.twin.arm import TwinArm
 from robofeed_serial.twin.dynamixel_line import DynamixelLine, checksum
 from robofeed_serial.twin.dynamixel_servo import XL330_M288, DynamixelServo
 from robofeed_serial.twin.supply import Supply
+from robofeed_serial.wire.link import Link
 
 from .conftest import Answer, PtyPeer
 

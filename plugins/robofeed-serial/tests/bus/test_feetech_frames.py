@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robofeed_serial.buses.reply import Reply
 from robofeed_serial.feetech.frames import FeetechCodec, FeetechDecoder, frame
-from robofeed_serial.reply import Reply
 
 CODEC = FeetechCodec()
 IDS = st.integers(0, 253)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from robofeed_serial.buses.reply import Reply, ReplyDecoder
 from robofeed_serial.dynamixel.frames import DynamixelDecoder
 from robofeed_serial.feetech.frames import FeetechDecoder
-from robofeed_serial.reply import Reply, ReplyDecoder
 
 from .counting_servos import dynamixel_reply, feetech_reply
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from robofeed_serial.link import Link
-from robofeed_serial.servo_bus import BusTimeout, PortGone
-from robofeed_serial.wire_trace import WireTrace
+from robofeed_serial.wire.errors import BusTimeout, PortGone
+from robofeed_serial.wire.link import Link
+from robofeed_serial.wire.trace import WireTrace
 
 from .conftest import Answer, PtyPeer
 from .trace_lines import trace_lines

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from robofeed_serial.buses.group_reader import Timed
+from robofeed_serial.buses.servo_bus import ServoFault
 from robofeed_serial.dynamixel.bus import UNTOLD_READS, DynamixelBus
 from robofeed_serial.dynamixel.registers import HARDWARE_ERROR
-from robofeed_serial.group_reader import Timed
-from robofeed_serial.link import Link
-from robofeed_serial.servo_bus import ServoFault
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.link import Link
 
 IDS = range(1, 7)
 

@@ -9,7 +9,7 @@ import pytest
 
 from robofeed_serial.dynamixel.bus import DynamixelBus
 from robofeed_serial.feetech.bus import FeetechBus
-from robofeed_serial.link import Link
+from robofeed_serial.wire.link import Link
 
 from .conftest import Answer, PtyPeer
 from .counting_servos import CountingServos, dynamixel_reply, feetech_reply

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robofeed_serial.port_checks import (
+from robofeed_serial.wire.port_checks import (
     latency_timer_ms,
     latency_warning,
     list_ports,

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robofeed import ConfigError
+from robofeed_serial.buses.register import Register
+from robofeed_serial.buses.servo_bus import ServoFault, ServoMode
 from robofeed_serial.dynamixel import registers as dynamixel
 from robofeed_serial.feetech import registers as feetech
-from robofeed_serial.register import Register
-from robofeed_serial.servo_bus import ServoFault, ServoMode
 
 TABLES = {
     "feetech": feetech.REGISTERS,

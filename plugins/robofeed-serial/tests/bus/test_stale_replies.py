@@ -15,7 +15,7 @@ import scservo_sdk
 
 from robofeed_serial.dynamixel.bus import DynamixelBus
 from robofeed_serial.feetech.bus import FeetechBus
-from robofeed_serial.link import Link
+from robofeed_serial.wire.link import Link
 
 from .conftest import Answer, PtyPeer
 from .counting_servos import CountingServos, Delay

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from robofeed import DataError
-from robofeed_serial.wire_trace import WireTrace
+from robofeed_serial.wire.trace import WireTrace
 
 from .trace_lines import trace_lines
 

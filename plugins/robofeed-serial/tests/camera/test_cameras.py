@@ -184,8 +184,8 @@ def _alive(pid: int) -> bool:
 def test_only_the_camera_s_own_process_loads_opencv() -> None:
     program = (
         "import sys\n"
-        "from robofeed_serial.driver import SerialArm\n"
-        "from robofeed_serial.config import SerialConfig\n"
+        "from robofeed_serial.driving.driver import SerialArm\n"
+        "from robofeed_serial.driving.config import SerialConfig\n"
         "config = SerialConfig(arm='so101', cameras={'front': {'source': 0}})\n"
         "print(sorted(SerialArm(config, 'feetech').spec.frames), 'cv2' in sys.modules)\n"
     )

@@ -22,8 +22,8 @@ from robofeed.observe.fleet import LocalFleet
 from robofeed.plugins import load_plugins
 from robofeed.run_file import dump_toml, load_config
 from robofeed.training.parts import MakeBackend
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.twin.process import Twin
 
 from .web_camera import HEIGHT, WIDTH, WebCamera, until

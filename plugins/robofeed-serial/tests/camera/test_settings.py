@@ -6,7 +6,7 @@ import pytest
 
 from robofeed import ConfigError
 from robofeed.config import checked
-from robofeed_serial.config import SerialConfig
+from robofeed_serial.driving.config import SerialConfig
 
 
 @pytest.mark.parametrize(

@@ -7,23 +7,17 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from robofeed_serial.arm_body import body_of
-from robofeed_serial.arm_file import ArmFile, load_arm
-from robofeed_serial.calibration import nominal
-from robofeed_serial.goal_gate import GoalGate
-from robofeed_serial.servo_arm import ServoArm
-from robofeed_serial.servo_bus import (
-    BusStatistics,
-    BusTimeout,
-    Item,
-    PortGone,
-    ServoFault,
-    ServoModel,
-    ServoState,
-)
-from robofeed_serial.supervision import Order, Report, Request
-from robofeed_serial.supervisor import Supervisor
-from robofeed_serial.supervisor_settings import SupervisorSettings, bounds_of, rest_of
+from robofeed_serial.arms.arm_file import ArmFile, load_arm
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.body.arm_body import body_of
+from robofeed_serial.buses.servo_bus import Item, ServoFault, ServoModel, ServoState
+from robofeed_serial.supervision.goal_gate import GoalGate
+from robofeed_serial.supervision.messages import Order, Report, Request
+from robofeed_serial.supervision.servo_arm import ServoArm
+from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of, rest_of
+from robofeed_serial.supervision.supervisor import Supervisor
+from robofeed_serial.wire.errors import BusTimeout, PortGone
+from robofeed_serial.wire.statistics import BusStatistics
 
 CYCLE_NS = 10_000_000
 

@@ -15,12 +15,12 @@ import pytest
 from robofeed import ConfigError
 from robofeed.data.tasks import World, make_task
 from robofeed_pybullet.engine import pybullet
-from robofeed_serial.arm_body import MARGIN_M, TABLE, UNTRUE_M, body_of
-from robofeed_serial.arm_file import ArmFile, load_arm
-from robofeed_serial.calibration import nominal
-from robofeed_serial.goal_gate import GoalGate
-from robofeed_serial.supervision import Request
-from robofeed_serial.supervisor_settings import SupervisorSettings, bounds_of
+from robofeed_serial.arms.arm_file import ArmFile, load_arm
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.body.arm_body import MARGIN_M, TABLE, UNTRUE_M, body_of
+from robofeed_serial.supervision.goal_gate import GoalGate
+from robofeed_serial.supervision.messages import Request
+from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of
 
 ARMS = ("so101", "so100", "koch", "omx", "rfp6")
 SEEN_M = 0.05

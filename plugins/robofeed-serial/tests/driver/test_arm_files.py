@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from robofeed import ConfigError
-from robofeed_serial.arm_description import arm_names
-from robofeed_serial.arm_file import ArmFile, load_any_arm, load_arm
-from robofeed_serial.toml_file import line_of
+from robofeed_serial.arms.arm_file import ArmFile, load_any_arm, load_arm
+from robofeed_serial.arms.description import arm_names
+from robofeed_serial.arms.toml_file import line_of
 
 ARMS = [name for name in arm_names() if isinstance(load_any_arm(name), ArmFile)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from robofeed_serial.asleep import asleep_ns
+from robofeed_serial.supervision.asleep import asleep_ns
 
 
 def test_a_computer_that_is_awake_does_not_sleep_on() -> None:

@@ -19,10 +19,10 @@ import pytest
 
 from robofeed import Guarded
 from robofeed.data.observation import Ended, Gate
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.calibration import nominal, save_calibration
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import nominal, save_calibration
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.rfp.messages import Kind, Refusal, Result
 from robofeed_serial.rfp.refusals import explained
 from robofeed_serial.twin.process import Twin

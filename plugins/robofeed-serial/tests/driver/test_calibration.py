@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robofeed import ConfigError
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.calibration import (
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import (
     calibration_path,
     from_ends,
     from_lerobot,
@@ -21,7 +21,7 @@ from robofeed_serial.calibration import (
     nominal,
     save_calibration,
 )
-from robofeed_serial.ticks import JointScale
+from robofeed_serial.arms.ticks import JointScale
 
 ARM = load_arm("so101")
 

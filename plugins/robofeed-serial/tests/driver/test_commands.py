@@ -16,14 +16,14 @@ import pexpect
 import pytest
 
 from robofeed import HardwareError
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.bus_scan import Found, arms_like
-from robofeed_serial.calibration import load_calibration, nominal, save_calibration
-from robofeed_serial.port_checks import PortInfo
-from robofeed_serial.port_search import gone, line_about
-from robofeed_serial.servo_bus import ServoModel
-from robofeed_serial.tool_box import box_of_turns
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import load_calibration, nominal, save_calibration
+from robofeed_serial.bench.bus_scan import Found, arms_like
+from robofeed_serial.bench.port_search import gone, line_about
+from robofeed_serial.body.tool_box import box_of_turns
+from robofeed_serial.buses.servo_bus import ServoModel
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.port_checks import PortInfo
 
 LONG_S = 60
 

@@ -11,9 +11,9 @@ import pytest
 from robofeed import SafetyStop
 from robofeed.testing.conformance import ALLOW_MOTION, check_bench, check_twin
 from robofeed.testing.trial import GoldenTool
-from robofeed_serial.arm_file import ArmFile, load_arm
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.arms.arm_file import ArmFile, load_arm
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.twin.process import Twin
 from robofeed_serial.twin.witness import TwinWitness
 

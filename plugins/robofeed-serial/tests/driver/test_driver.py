@@ -16,9 +16,9 @@ from robofeed.interfaces import HasExpert, HasTruth
 from robofeed_pybullet.backend import PybulletBackend
 from robofeed_pybullet.config import PybulletConfig
 from robofeed_serial import robofeed_backends
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.twin.process import Twin
 
 PATIENT: dict[str, Any] = {"watchdog_s": 0.5, "max_observation_age_s": 0.5}

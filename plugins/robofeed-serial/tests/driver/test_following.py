@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robofeed import ConfigError, HardwareError
-from robofeed_serial.arm_file import ArmFile, load_arm
-from robofeed_serial.buses import make_bus
-from robofeed_serial.calibration import nominal
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
-from robofeed_serial.following import ALIGN_RAD_S, NEAR_RAD, Following
-from robofeed_serial.leader import Lead, Leader, LeaderLost, leader_calibration, leader_of
-from robofeed_serial.teleop import Drive
+from robofeed_serial.arms.arm_file import ArmFile, load_arm
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
+from robofeed_serial.driving.following import ALIGN_RAD_S, NEAR_RAD, Following
+from robofeed_serial.driving.leader import Lead, Leader, LeaderLost, leader_calibration, leader_of
+from robofeed_serial.driving.teleop import Drive
+from robofeed_serial.make_bus import make_bus
 from robofeed_serial.twin.process import Twin
 
 WITHIN_S = 20.0

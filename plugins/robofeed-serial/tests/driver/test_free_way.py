@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robofeed_serial.arm_body import UNTRUE_M, ArmBody, body_of
-from robofeed_serial.arm_file import ArmFile, load_arm
-from robofeed_serial.free_way import FreeWay
+from robofeed_serial.arms.arm_file import ArmFile, load_arm
+from robofeed_serial.body.arm_body import UNTRUE_M, ArmBody, body_of
+from robofeed_serial.body.free_way import FreeWay
 
 LYING = {
     "so101": [0.0, -1.6, 1.73, 0.76, 0.0, -0.18],

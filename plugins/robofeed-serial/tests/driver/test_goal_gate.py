@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from robofeed_serial.arm_body import UNTRUE_M, body_of
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.calibration import nominal
-from robofeed_serial.goal_gate import GoalGate
-from robofeed_serial.supervisor_settings import SupervisorSettings, bounds_of
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.body.arm_body import UNTRUE_M, body_of
+from robofeed_serial.supervision.goal_gate import GoalGate
+from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of
 
 ARM = load_arm("so101")
 BOUNDS = bounds_of(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.buses import make_bus
-from robofeed_serial.hand_calibration import home_here
-from robofeed_serial.servo_bus import ServoBus, ServoRefused
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.bench.hand_calibration import home_here
+from robofeed_serial.buses.servo_bus import ServoBus, ServoRefused
+from robofeed_serial.make_bus import make_bus
 from robofeed_serial.twin.process import Twin
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from robofeed import ConfigError, HardwareError
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.calibration import nominal
-from robofeed_serial.servo_arm import ServoArm
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.supervision.servo_arm import ServoArm
 
 
 def test_the_right_servos_are_recognised(bench: Any) -> None:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robofeed_serial.driver import SerialArm
-from robofeed_serial.key_pilot import HELD_S, SPEEDS_M_S, KeyPilot
-from robofeed_serial.keys import keys_of
+from robofeed_serial.driving.driver import SerialArm
+from robofeed_serial.driving.key_pilot import HELD_S, SPEEDS_M_S, KeyPilot
+from robofeed_serial.driving.keys import keys_of
 
 PERIOD_S = 0.02
 

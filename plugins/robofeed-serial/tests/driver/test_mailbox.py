@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robofeed_serial.mailbox import Mailbox
-from robofeed_serial.supervision import Failure, Mode, Order, Report, Request
+from robofeed_serial.supervision.mailbox import Mailbox
+from robofeed_serial.supervision.messages import Failure, Mode, Order, Report, Request
 
 
 def test_nothing_is_there_before_the_first_letter() -> None:

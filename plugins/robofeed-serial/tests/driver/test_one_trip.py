@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.calibration import nominal
-from robofeed_serial.servo_arm import ServoArm
-from robofeed_serial.servo_bus import ServoState
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.buses.servo_bus import ServoState
+from robofeed_serial.supervision.servo_arm import ServoArm
 
 from .conftest import MemoryBus, MemoryServo
 

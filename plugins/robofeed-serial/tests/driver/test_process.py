@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from robofeed.data.observation import Ended
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.twin.process import Twin
 
 BASE = 1
@@ -24,8 +24,8 @@ HORIZON_TICKS = round(3.0 * 0.1 * 4096 / 6.2832) + 10
 CLIENT = """
 import sys, time
 import numpy as np
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 
 arm = SerialArm(SerialConfig(arm="so101", port=sys.argv[1], calibration="nominal", start="stay",
                              horizon=100000, watchdog_s=0.1), "feetech")

@@ -13,8 +13,8 @@ import pytest
 
 from robofeed import SafetyStop
 from robofeed.observe.fleet import ProcessFleet
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.twin.process import Twin
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from robofeed import DataError, HardwareError
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.servo_bus import ServoFault
-from robofeed_serial.supervision import Failure, Mode, Order, Request
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.buses.servo_bus import ServoFault
+from robofeed_serial.supervision.messages import Failure, Mode, Order, Request
 
 NAN = math.nan
 STAY = [NAN] * 6

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from robofeed_serial.supervision import Failure, Mode, Request
+from robofeed_serial.supervision.messages import Failure, Mode, Request
 
 
 def test_nothing_is_written_until_the_torque_is_asked_for(bench: Any) -> None:

@@ -13,16 +13,16 @@ import pytest
 
 from robofeed import ConfigError
 from robofeed.data.observation import Ended
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.bus_scan import arms_like, scan_port
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.bench.bus_scan import arms_like, scan_port
 from robofeed_serial.commands.setup import command as setup
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
-from robofeed_serial.link import Link
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.rfp.bus import RfpBus
 from robofeed_serial.rfp.messages import BoardFault
 from robofeed_serial.twin.firmware import FirmwareTwin
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.link import Link
 
 pytestmark = pytest.mark.needs("avr-gcc", "gcc", "make", "simavr")
 IDS = tuple(range(1, 7))

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from robofeed import ConfigError, HardwareError
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.calibration import nominal
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import nominal
 from robofeed_serial.commands.setup import command as setup
-from robofeed_serial.link import Link
 from robofeed_serial.rfp.bus import RfpBus
 from robofeed_serial.rfp.limits import POTENTIOMETER
 from robofeed_serial.rfp.potentiometers import calibrate_potentiometers
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.link import Link
 
 pytestmark = pytest.mark.needs("avr-gcc", "gcc", "make", "simavr")
 ARM = load_arm("rfp6")

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from robofeed import ConfigError
-from robofeed_serial.link import Link
+from robofeed_serial.buses.servo_bus import ServoBus, ServoFault, ServoRefused
 from robofeed_serial.rfp.bus import RfpBus
 from robofeed_serial.rfp.config import BoardConfig
 from robofeed_serial.rfp.messages import BoardFault, Mode
-from robofeed_serial.servo_bus import ServoBus, ServoFault, ServoRefused
 from robofeed_serial.twin.firmware_board import SimulatedBoard, write_eeprom
 from robofeed_serial.twin.firmware_build import FirmwareBuild
+from robofeed_serial.wire.link import Link
 
 from .conftest import CONFIG, POT, SUPPLY_COUNTS
 

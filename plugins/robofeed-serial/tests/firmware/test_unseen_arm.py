@@ -12,15 +12,15 @@ import pytest
 
 from robofeed import ConfigError
 from robofeed.data.observation import Ended
-from robofeed_serial.arm_file import load_arm
-from robofeed_serial.calibration import nominal
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.buses.servo_bus import NOWHERE_TICKS
 from robofeed_serial.commands.setup import command as setup
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
-from robofeed_serial.link import Link
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.rfp.bus import RfpBus
-from robofeed_serial.servo_bus import NOWHERE_TICKS
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.link import Link
 
 pytestmark = pytest.mark.needs("avr-gcc", "gcc", "make", "simavr")
 ARM = load_arm("rfp6")

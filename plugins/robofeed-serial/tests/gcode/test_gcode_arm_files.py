@@ -10,12 +10,12 @@ import pytest
 
 from robofeed import ConfigError, HardwareError
 from robofeed.data.tasks import make_task
-from robofeed_serial.arm_description import arm_names
-from robofeed_serial.arm_file import load_any_arm, load_arm
-from robofeed_serial.gcode.arm_file import GcodeArmFile
+from robofeed_serial.arms.arm_file import load_any_arm, load_arm
+from robofeed_serial.arms.description import arm_names
+from robofeed_serial.arms.machine_file import GcodeArmFile
+from robofeed_serial.body.link_poses import LinkPoses
 from robofeed_serial.gcode.coordinates import coordinates_of
-from robofeed_serial.link_poses import LinkPoses
-from robofeed_serial.supervisor_settings import ranges_of
+from robofeed_serial.supervision.settings import ranges_of
 
 ARMS = [name for name in arm_names() if isinstance(load_any_arm(name), GcodeArmFile)]
 

@@ -15,9 +15,9 @@ from robofeed_serial.gcode.grbl import GRBL, MIROBOT, GrblArm
 from robofeed_serial.gcode.one_move import OneMove
 from robofeed_serial.gcode.text import LineReader, move_words
 from robofeed_serial.gcode.uarm import Uarm
-from robofeed_serial.link import Link
-from robofeed_serial.servo_bus import BusTimeout
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.errors import BusTimeout
+from robofeed_serial.wire.link import Link
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

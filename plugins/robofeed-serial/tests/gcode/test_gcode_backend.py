@@ -19,14 +19,14 @@ import pytest
 from robofeed import Backend, ConfigError, Guarded, HardwareError
 from robofeed.data.observation import Ended
 from robofeed_serial import robofeed_backends
-from robofeed_serial.arm_file import load_any_arm
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
-from robofeed_serial.gcode.arm_file import GcodeArmFile
+from robofeed_serial.arms.arm_file import load_any_arm
+from robofeed_serial.arms.machine_file import GcodeArmFile
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.gcode.build import make_machine, open_machine
 from robofeed_serial.gcode.grbl import GrblArm
-from robofeed_serial.servo_bus import PortGone
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.errors import PortGone
 
 TOOL_MM_S = 250.0
 WATCHDOG_S = 0.2
@@ -37,8 +37,8 @@ PATIENT: dict[str, Any] = {"start": "stay", "horizon": 100_000, "max_observation
 CLIENT = """
 import sys, time
 import numpy as np
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 
 arm = SerialArm(SerialConfig(arm="uarm", port=sys.argv[1], start="stay", horizon=100000,
                              watchdog_s=0.2, max_observation_age_s=0.5), "gcode")

@@ -12,10 +12,10 @@ import pytest
 from robofeed.kinematics.model import transform
 from robofeed.testing.conformance import check_twin
 from robofeed.testing.trial import GoldenTool
-from robofeed_serial.arm_file import load_any_arm
-from robofeed_serial.config import SerialConfig
-from robofeed_serial.driver import SerialArm
-from robofeed_serial.gcode.arm_file import GcodeArmFile
+from robofeed_serial.arms.arm_file import load_any_arm
+from robofeed_serial.arms.machine_file import GcodeArmFile
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.gcode.build import open_machine
 from robofeed_serial.gcode.grbl import GrblArm
 from robofeed_serial.twin.gcode.witness import MachineWitness

@@ -9,16 +9,16 @@ from dataclasses import replace
 import pytest
 
 from robofeed import ConfigError, HardwareError
-from robofeed_serial.arm_file import load_any_arm
+from robofeed_serial.arms.arm_file import load_any_arm
+from robofeed_serial.arms.machine_file import GcodeArmFile
 from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeState
-from robofeed_serial.gcode.arm_file import GcodeArmFile
 from robofeed_serial.gcode.coordinates import coordinates_of
-from robofeed_serial.gcode.machine_arm import MachineArm
-from robofeed_serial.goal_gate import GoalGate
-from robofeed_serial.servo_bus import BusTimeout, PortGone
-from robofeed_serial.supervision import Failure, Mode, Order, Report, Request
-from robofeed_serial.supervisor import Supervisor
-from robofeed_serial.supervisor_settings import SupervisorSettings, bounds_of, rest_of
+from robofeed_serial.supervision.goal_gate import GoalGate
+from robofeed_serial.supervision.machine_arm import MachineArm
+from robofeed_serial.supervision.messages import Failure, Mode, Order, Report, Request
+from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of, rest_of
+from robofeed_serial.supervision.supervisor import Supervisor
+from robofeed_serial.wire.errors import BusTimeout, PortGone
 
 CYCLE_NS = 15_000_000
 SPEED_MM = 250.0

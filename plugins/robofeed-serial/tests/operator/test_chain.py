@@ -17,8 +17,8 @@ import pytest
 
 from robofeed.data.run_folder import open_run_folder
 from robofeed.data.store import EpisodeStore
-from robofeed_serial.arm_file import ArmGripper, load_arm
-from robofeed_serial.calibration import nominal
+from robofeed_serial.arms.arm_file import ArmGripper, load_arm
+from robofeed_serial.arms.calibration import nominal
 from robofeed_serial.twin.control import ask
 
 LONG_S = 120.0

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robofeed_serial.buses.reply import Reply
 from robofeed_serial.dynamixel.frames import DynamixelCodec, frame
-from robofeed_serial.reply import Reply
 from robofeed_serial.twin.arm import SUBSTEP_NS, TwinArm
 from robofeed_serial.twin.dynamixel_line import DynamixelLine, checksum
 from robofeed_serial.twin.dynamixel_servo import XL330_M288, XL430_W250, DynamixelServo

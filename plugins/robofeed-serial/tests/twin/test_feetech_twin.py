@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robofeed_serial.buses.reply import Reply
 from robofeed_serial.feetech.frames import FeetechCodec
-from robofeed_serial.reply import Reply
 from robofeed_serial.twin.arm import SUBSTEP_NS, TwinArm
 from robofeed_serial.twin.feetech_line import FeetechLine
 from robofeed_serial.twin.feetech_registers import from_sign_magnitude, sign_magnitude

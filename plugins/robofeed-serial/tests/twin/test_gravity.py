@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robofeed.kinematics.model import Model, rotation
-from robofeed_serial.arm_file import load_arm
+from robofeed_serial.arms.arm_file import load_arm
 from robofeed_serial.twin.arm import SUBSTEP_NS
 from robofeed_serial.twin.build import build_arm, build_servos, twin_joints
 from robofeed_serial.twin.feetech_servo import RAD_PER_TICK, Sts3215

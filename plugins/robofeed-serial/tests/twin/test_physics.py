@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from robofeed import ConfigError
-from robofeed_serial.arm_file import load_arm
+from robofeed_serial.arms.arm_file import load_arm
 from robofeed_serial.twin.arm import SUBSTEP_NS, TwinArm
 from robofeed_serial.twin.build import build_arm, build_servos, twin_joints
 from robofeed_serial.twin.feetech_servo import Sts3215

@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from robofeed.testing.witness import Sight
-from robofeed_serial.gcode.arm_file import GcodeArmFile
+from robofeed_serial.arms.machine_file import GcodeArmFile
 from robofeed_serial.gcode.coordinates import coordinates_of
 from robofeed_serial.twin.gcode.build import axes_of
 from robofeed_serial.twin.process import Twin

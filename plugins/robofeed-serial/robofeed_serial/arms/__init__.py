@@ -1,0 +1,1 @@
+"""What an arm is: its file, its calibration. Data, and the units between ticks and radians."""

@@ -1,0 +1,270 @@
+"""Calibrations: where each servo of one particular arm stands, kept as TOML."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from robofeed import ConfigError
+from robofeed_serial.arms.arm_file import ArmFile, ArmGripper, Servo
+from robofeed_serial.arms.ticks import JointScale
+from robofeed_serial.arms.toml_file import read_toml
+
+SPAN_TOLERANCE = 0.25
+"""by how much, as a share, a measured range may be wider or narrower than the arm file's"""
+
+
+class ServoCalibration(BaseModel):
+    """One servo: where its angle is 0, which way is up, how far it was moved by hand."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str
+    id: int
+    zero_ticks: float
+    sign: Literal[-1, 1]
+    low_ticks: int
+    high_ticks: int
+    homing_offset: int | None = None
+    """what the servo adds to its encoder; None = it has none, or it is not looked at"""
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> ServoCalibration:
+        if self.low_ticks >= self.high_ticks:
+            raise ValueError(f"low_ticks {self.low_ticks} is not below high_ticks")
+        return self
+
+
+class Calibration(BaseModel):
+    """All servos of one arm, and the arm file it was made for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    arm: str
+    arm_hash: str
+    made: datetime
+    source: str
+    servos: tuple[ServoCalibration, ...] = Field(min_length=1)
+
+    def check(self, arm: ArmFile, where: str = "") -> None:
+        """Raises ConfigError unless it was made for `arm` as its file is now."""
+        if self.arm != arm.name:
+            raise ConfigError(
+                f"the calibration {where}is of an arm {self.arm!r}, not of {arm.name!r}: give "
+                "another one, or run: robofeed arm calibrate " + arm.name
+            )
+        if self.arm_hash != arm.hash():
+            raise ConfigError(
+                f"the calibration {where}was made for another version of {arm.path} (servos, gears "
+                f"or ranges differ): run robofeed arm calibrate {arm.name} again"
+            )
+
+    def scales(self, arm: ArmFile) -> list[JointScale]:
+        """For each servo of `arm`, in its order. Call `check` first."""
+        mine = {each.name: each for each in self.servos}
+        return [
+            JointScale(
+                mine[servo.name].zero_ticks,
+                mine[servo.name].sign,
+                servo.ticks_per_turn,
+                servo.gear,
+            )
+            for servo in arm.servos
+        ]
+
+    def ranges_rad(self, arm: ArmFile) -> list[tuple[float, float]]:
+        """How far each servo of `arm` may turn: its file's range inside what was measured."""
+        ranges = []
+        mine = {each.name: each for each in self.servos}
+        for servo, scale in zip(arm.servos, self.scales(arm), strict=True):
+            low, high = arm.range_rad(servo)
+            ends = [
+                scale.to_rad(ticks)
+                for ticks in (mine[servo.name].low_ticks, mine[servo.name].high_ticks)
+            ]
+            ranges.append((max(low, min(ends)), min(high, max(ends))))
+        return ranges
+
+
+def folder() -> Path:
+    """Where calibrations are kept: ROBOFEED_ARMS, else ~/.config/robofeed/arms."""
+    chosen = os.environ.get("ROBOFEED_ARMS")
+    if chosen:
+        return Path(chosen)
+    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(config).expanduser() / "robofeed" / "arms"
+
+
+def calibration_path(name: str) -> Path:
+    """The file of the calibration called `name`; a path that ends in .toml is itself."""
+    return Path(name).expanduser() if name.endswith(".toml") else folder() / f"{name}.toml"
+
+
+def load_calibration(arm: ArmFile, name: str = "") -> Calibration:
+    """The calibration called `name` (or as the arm), checked against `arm`.
+
+    Raises:
+        ConfigError: there is none, it cannot be used, or it is of another arm.
+    """
+    path = calibration_path(name or arm.name)
+    if not path.exists():
+        raise ConfigError(
+            f"no calibration at {path}: run robofeed arm calibrate {arm.name} (by hand, torque "
+            f"off), or robofeed arm calibrate {arm.name} --from lerobot FILE"
+        )
+    found = read_toml(path, Calibration, "calibration")
+    found.check(arm, f"{path} ")
+    names = {each.name for each in found.servos}
+    if missing := [servo.name for servo in arm.servos if servo.name not in names]:
+        raise ConfigError(f"the calibration {path} lacks {', '.join(missing)}: calibrate again")
+    return found
+
+
+def save_calibration(calibration: Calibration, path: Path) -> None:
+    """Write it; the one before is kept beside it as `.toml.old`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = calibration.model_dump(mode="python", exclude_none=True)
+    content["servos"] = list(content["servos"])
+    fresh = path.with_suffix(".toml.new")
+    fresh.write_text(tomli_w.dumps(content), "utf-8")
+    if path.exists():  # copied, not moved: at no moment is there none
+        shutil.copyfile(path, path.with_suffix(".toml.old"))
+    fresh.replace(path)
+
+
+def from_ends(
+    arm: ArmFile, ends: dict[str, tuple[int, int]], offsets: dict[str, int | None], source: str
+) -> Calibration:
+    """The calibration of an arm whose joints were moved to both ends.
+
+    Args:
+        arm: The arm.
+        ends: Of each servo, ticks at its lowest and at its highest angle, in that order. For the
+            gripper: shut, then open.
+        offsets: Of each servo, what it adds to its encoder.
+        source: Where the figures come from.
+
+    Raises:
+        ConfigError: a servo was not moved, or far less or further than its file says it can.
+    """
+    servos = []
+    for servo in arm.servos:
+        first, last = ends[servo.name]
+        servos.append(_servo(arm, servo, first, last, offsets.get(servo.name)))
+    return Calibration(
+        arm=arm.name,
+        arm_hash=arm.hash(),
+        made=datetime.now(UTC).replace(microsecond=0),
+        source=source,
+        servos=tuple(servos),
+    )
+
+
+def _servo(
+    arm: ArmFile, servo: Servo, first: int, last: int, offset: int | None
+) -> ServoCalibration:
+    start_rad, end_rad = arm.range_rad(servo)
+    if isinstance(servo, ArmGripper):
+        start_rad, end_rad = servo.shut_rad, servo.open_rad
+    per_rad = JointScale(0.0, 1, servo.ticks_per_turn, servo.gear).ticks_per_rad
+    wanted, found = abs(end_rad - start_rad), abs(last - first) / per_rad
+    if not 1.0 - SPAN_TOLERANCE <= found / wanted <= 1.0 + SPAN_TOLERANCE:
+        raise ConfigError(
+            f"joint {servo.name} (servo {servo.id}) was moved {found:.2f} rad, but {arm.path.name} "
+            f"says its range is {wanted:.2f} rad: move it to both of its ends; if that was done, "
+            "the arm file is not this arm's, or the servo's count starts anew on the way: turn its "
+            "horn by a quarter turn"
+        )
+    sign: Literal[-1, 1] = 1 if (last > first) == (end_rad > start_rad) else -1
+    middle_ticks, middle_rad = (first + last) / 2, (start_rad + end_rad) / 2
+    return ServoCalibration(
+        name=servo.name,
+        id=servo.id,
+        zero_ticks=middle_ticks - sign * middle_rad * per_rad,
+        sign=sign,
+        low_ticks=min(first, last),
+        high_ticks=max(first, last),
+        homing_offset=offset,
+    )
+
+
+def nominal(arm: ArmFile) -> Calibration:
+    """That of an arm built exactly as its file says: a twin's, say."""
+    ends = {}
+    for servo in arm.servos:
+        start_rad, end_rad = arm.range_rad(servo)
+        if isinstance(servo, ArmGripper):
+            start_rad, end_rad = servo.shut_rad, servo.open_rad
+        per_rad = JointScale(0.0, servo.sign, servo.ticks_per_turn, servo.gear).ticks_per_rad
+        half = (end_rad - start_rad) / 2 * per_rad
+        ends[servo.name] = (
+            round(servo.middle_ticks - half),
+            round(servo.middle_ticks + half),
+        )
+    return from_ends(arm, ends, {}, "nominal: as the arm file says")
+
+
+def from_lerobot(arm: ArmFile, path: Path) -> Calibration:
+    """What LeRobot measured of the same arm (`~/.cache/huggingface/lerobot/calibration/..json`).
+
+    Its zero of a joint is the middle of the joint's measured range, as ours. The servos must still
+    hold the homing offsets of that file; `open` checks them.
+
+    Raises:
+        ConfigError: the file cannot be read, or is of another arm.
+    """
+    try:
+        found: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
+        rows = {
+            servo.name: (
+                int(found[servo.name]["id"]),
+                int(found[servo.name]["range_min"]),
+                int(found[servo.name]["range_max"]),
+                int(found[servo.name]["homing_offset"]),
+                bool(found[servo.name].get("drive_mode", 0)),
+            )
+            for servo in arm.servos
+        }
+    except KeyError as error:
+        raise ConfigError(f"{path}: no {error} in this LeRobot calibration of {arm.name}") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(f"cannot read the LeRobot calibration {path}: {error}") from None
+    for servo in arm.servos:
+        if rows[servo.name][0] != servo.id:
+            raise ConfigError(
+                f"{path}: joint {servo.name} has servo {rows[servo.name][0]} there, "
+                f"{servo.id} in {arm.path}: it is another arm's, or ids were changed since"
+            )
+    servos = []
+    for servo in arm.servos:
+        _, low, high, offset, reversed_ = rows[servo.name]
+        sign: Literal[-1, 1] = -1 if (servo.sign < 0) != reversed_ else 1
+        start_rad, end_rad = arm.range_rad(servo)
+        per_rad = JointScale(0.0, sign, servo.ticks_per_turn, servo.gear).ticks_per_rad
+        servos.append(
+            ServoCalibration(
+                name=servo.name,
+                id=servo.id,
+                zero_ticks=(low + high) / 2 - (start_rad + end_rad) / 2 * per_rad,
+                sign=sign,
+                low_ticks=low,
+                high_ticks=high,
+                # Feetech's register is subtracted from the encoder, Dynamixel's is added.
+                homing_offset=-offset if arm.protocol == "feetech" else offset,
+            )
+        )
+    return Calibration(
+        arm=arm.name,
+        arm_hash=arm.hash(),
+        made=datetime.now(UTC).replace(microsecond=0),
+        source=f"lerobot: {path.name}",
+        servos=tuple(servos),
+    )

@@ -1,0 +1,1 @@
+"""What a person does with an arm before it is driven: find, number, calibrate, test."""

@@ -1,0 +1,100 @@
+"""Calibrating by hand: torque off, to the middle, then every joint to both of its ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from robofeed import ConfigError, HardwareError
+from robofeed_serial.arms.arm_file import ArmFile, ArmGripper, Servo
+from robofeed_serial.arms.calibration import Calibration, from_ends
+from robofeed_serial.buses.servo_bus import Item, ServoBus
+from robofeed_serial.wire.errors import BusTimeout
+
+MIDDLE_TICKS = 256
+"""so near its middle must a servo say it stands once it has been homed there"""
+PATIENCE_S = 2.0
+"""for a servo to answer, while a person waits"""
+
+
+def calibrate_by_hand(
+    arm: ArmFile,
+    bus: ServoBus,
+    wait: Callable[[str], object],
+    tell: Callable[[str], object],
+) -> Calibration:
+    """Ask a person to move the arm, and measure.
+
+    Args:
+        arm: The arm.
+        bus: Open.
+        wait: Prints what is to be done and returns once it is.
+        tell: Prints a line.
+
+    Raises:
+        HardwareError: a servo is silent, or does not take its homing.
+        ConfigError: a joint was not moved to its ends.
+    """
+    wait("The torque goes off and the arm falls: hold it")
+    bus.set_torque(arm.ids, False)
+    wait("Put every joint into the middle of its range, the gripper half open")
+    offsets = {servo.name: home_here(bus, servo) for servo in arm.servos}
+    ends: dict[str, tuple[int, int]] = {}
+    for servo in arm.servos:
+        if isinstance(servo, ArmGripper):
+            first, last = "Shut the gripper", "Open the gripper as far as it goes"
+        else:
+            way = f" ({servo.positive})" if servo.positive else ""
+            first = f"Move {servo.name} against its positive direction{way} as far as it goes"
+            last = f"Move {servo.name} in its positive direction{way} as far as it goes"
+        wait(first)
+        low = position(bus, servo)
+        wait(last)
+        ends[servo.name] = low, position(bus, servo)
+        tell(f"  {servo.name}: {ends[servo.name][0]} to {ends[servo.name][1]}")
+    return from_ends(arm, ends, offsets, "by hand")
+
+
+def home_here(bus: ServoBus, servo: Servo) -> int | None:
+    """Make the servo call its present place its middle; returns what it adds to its encoder now.
+
+    None where such a servo has no homing. The middle is far from where its count starts anew.
+
+    Raises:
+        HardwareError: it does not take it.
+    """
+    try:
+        before = bus.read(servo.id, "homing_offset")
+    except ConfigError:
+        return None
+    turn = servo.ticks_per_turn
+    wanted = before + servo.middle_ticks - position(bus, servo)
+    wanted = (wanted + turn // 2) % turn - turn // 2
+    bus.write(servo.id, "homing_offset", max(wanted, 1 - turn // 2))
+    range_items: tuple[tuple[Item, int], ...] = (("min_position", 0), ("max_position", turn - 1))
+    for item, value in range_items:
+        try:
+            bus.write(servo.id, item, value)
+        except ConfigError:
+            continue  # it has no range of its own: robofeed keeps to the calibration's
+    off = abs(position(bus, servo) - servo.middle_ticks)
+    if off > MIDDLE_TICKS:
+        raise HardwareError(
+            f"servo {servo.id} ({servo.name}) stands {off} ticks from its middle after homing: "
+            "was it moved meanwhile? Calibrate again"
+        )
+    return bus.read(servo.id, "homing_offset")
+
+
+def position(bus: ServoBus, servo: Servo) -> int:
+    """Where the servo is now. Raises HardwareError where it stays silent."""
+    asked_ns = time.monotonic_ns()
+    while time.monotonic_ns() < asked_ns + PATIENCE_S * 1e9:
+        state = bus.read_states([servo.id], budget_s=0.1).get(servo.id)
+        if state is not None and state.time_ns >= asked_ns:
+            return state.position_ticks
+        time.sleep(0.02)
+    raise BusTimeout(
+        f"servo {servo.id} ({servo.name}) on {bus.port} is silent: check its cable, then calibrate "
+        "again"
+    )

@@ -1,0 +1,169 @@
+"""A self-test of an arm: listens, holds still, turns each joint a little, and writes a report."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from robofeed import SafetyStop
+from robofeed_serial.arms.description import ArmDescription
+from robofeed_serial.supervision.client import SupervisorClient
+from robofeed_serial.supervision.messages import Report, Request
+
+SPEED_SHARE = 0.1
+"""of the arm's limits, throughout"""
+TURN_RAD = 0.1
+"""each joint goes so far and back"""
+LISTEN_S = 3.0
+STILL_S = 2.0
+STILL_RAD = 0.02
+"""an arm that holds still moves less"""
+OFF_RAD = 0.06
+"""a joint that ends further from its goal fails"""
+SETTLE_S = 1.0
+GO_S = 15.0
+"""Many times what a turn takes at a tenth of any joint's speed."""
+MOVED_RAD = 0.05
+"""An arm that lies limp may have been moved by so much while a person read what it will do."""
+PERIOD_S = 0.02
+
+
+@dataclass(slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    passed: bool
+    figure: str
+
+
+@dataclass(slots=True)
+class SelfTest:
+    """The test of one arm through its supervisor, whose speed limits are `SPEED_SHARE`."""
+
+    arm: ArmDescription
+    client: SupervisorClient
+    tell: Callable[[str], object]
+    findings: list[Finding] = field(default_factory=list)
+
+    def listen(self) -> Report:
+        """Torque as it is: whether everybody answers all the time."""
+        first = self.client.report()
+        began_s = time.monotonic()
+        oldest_ms = 0.0
+        while time.monotonic() < began_s + LISTEN_S:
+            report = self.client.report()
+            oldest_ms = max(oldest_ms, (time.monotonic_ns() - report.time_ns) / 1e6)
+            time.sleep(PERIOD_S)
+        cycles = report.cycles - first.cycles
+        rate = cycles / (time.monotonic() - began_s)
+        late = report.late_cycles - first.late_cycles
+        self._note("listening", oldest_ms < 100, f"oldest answer {oldest_ms:.0f} ms")
+        self._note("cycles", rate > 50, f"{rate:.0f} a second, {late} of {cycles} late")
+        return report
+
+    def hold_still(self, announced_rad: Sequence[float]) -> Report:
+        """Torque on where it is: whether it stays there.
+
+        Raises:
+            SafetyStop: it does not lie where it did when its ways were announced.
+        """
+        report = self.client.request(Request.ENGAGE)
+        start = list(report.rad)
+        if max(abs(a - b) for a, b in zip(start, announced_rad, strict=True)) > MOVED_RAD:
+            raise SafetyStop(
+                "the arm was moved since its ways were worked out: it holds, start the self-test "
+                "again"
+            )
+        began_s = time.monotonic()
+        worst = 0.0
+        while time.monotonic() < began_s + STILL_S:
+            report = self._healthy()
+            worst = max(worst, *(abs(a - b) for a, b in zip(report.rad, start, strict=True)))
+            time.sleep(PERIOD_S)
+        self._note("holding still", worst < STILL_RAD, f"moved {math.degrees(worst):.2f} degrees")
+        return report
+
+    def turn_each(self, ways: Sequence[float]) -> None:
+        """Each joint `ways[i]` rad and back, the others where they are."""
+        for number, (name, way) in enumerate(zip(self.arm.actuators, ways, strict=True)):
+            start = list(self.client.report().commanded_rad)
+            there = list(start)
+            there[number] += way
+            reached = self._go(there)
+            off = abs(reached[number] - there[number])
+            moved = reached[number] - start[number]
+            back_off = abs(self._go(start)[number] - start[number])
+            self._note(
+                f"turning {name}",
+                off < OFF_RAD and back_off < OFF_RAD and moved * way > 0,
+                f"{math.degrees(way):+.1f} degrees asked, {math.degrees(moved):+.1f} made; "
+                f"back within {math.degrees(back_off):.1f}",
+            )
+        self.client.rest()
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was as it should."""
+        return all(each.passed for each in self.findings)
+
+    def text(self, port: str, when: str) -> str:
+        """The report, Markdown, to be posted as it is."""
+        rows = [
+            f"| {each.what} | {'ok' if each.passed else 'FAILED'} | {each.figure} |"
+            for each in self.findings
+        ]
+        return "\n".join(
+            [
+                f"# Self-test of {self.arm.name}, {when}",
+                "",
+                f"{self.arm.summary}; {port}; {platform.system()} {platform.machine()}, "
+                f"Python {platform.python_version()}; at {SPEED_SHARE:.0%} of its speed limits.",
+                "",
+                "| what | result | figures |",
+                "|---|---|---|",
+                *rows,
+                "",
+                f"**{'passed' if self.passed else 'FAILED'}**",
+                "",
+            ]
+        )
+
+    def _go(self, goal: Sequence[float]) -> Sequence[float]:
+        """Order a goal until it is commanded, let it settle, and return where the arm is.
+
+        What keeps a joint from it (a link too near another, say) is no reason to press on for ever.
+        """
+        settled_s = 0.0
+        end_s = time.monotonic() + GO_S
+        while settled_s < SETTLE_S and time.monotonic() < end_s:
+            self.client.order(goal)
+            time.sleep(PERIOD_S)
+            report = self._healthy()
+            arrived = all(
+                abs(a - b) < 0.005 for a, b in zip(report.commanded_rad, goal, strict=True)
+            )
+            settled_s = settled_s + PERIOD_S if arrived else 0.0
+        self.client.rest()
+        return report.rad
+
+    def _healthy(self) -> Report:
+        report = self.client.report()
+        if report.latched:
+            raise SafetyStop(f"the self-test ended: the arm holds: {report.reason}")
+        return report
+
+    def _note(self, what: str, passed: bool, figure: str) -> None:
+        self.findings.append(Finding(what, passed, figure))
+        self.tell(f"  {'ok    ' if passed else 'FAILED'} {what}: {figure}")
+
+
+def ways_from(rad: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[float]:
+    """For each servo the way, +/- `TURN_RAD`, that leads away from its nearer end."""
+    return [
+        TURN_RAD if here < (least + most) / 2 else -TURN_RAD
+        for here, least, most in zip(rad, low, high, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""Servos with registers behind one port, whatever their frames look like."""

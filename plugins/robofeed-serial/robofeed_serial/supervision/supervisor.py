@@ -1,0 +1,400 @@
+"""What the owner of an arm's port does each cycle: the last safe goal, and when it stops.
+
+It trusts nobody: not the client to be alive, not a goal to be sane, not a servo to answer. Whatever
+goes wrong it holds the arm where it is measured, once, and stays so until a person acknowledges.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from robofeed import ConfigError, HardwareError, RobofeedError
+from robofeed_serial.supervision.goal_gate import GoalGate
+from robofeed_serial.supervision.messages import Failure, Mode, Order, Report, Request
+from robofeed_serial.supervision.settings import Parting
+from robofeed_serial.supervision.supervised_arm import ArmReading, SupervisedArm
+from robofeed_serial.wire.errors import BusTimeout, PortGone
+
+SLEPT_S = 1.0
+"""A cycle that comes later than this: the computer slept, or stood still."""
+PARK_SPEED = 0.25
+"""share of the joints' speed limits on the way to the rest pose"""
+PARKED_RAD = 0.1
+TORQUE_EVERY = 5
+"""cycles between two looks at whether a servo still has its torque"""
+_SETTLED_CYCLES = 5
+_RECENT_NS = 30_000_000
+_SOON_NS = 1_000_000
+"""An order that comes so soon after a goal was written waits for the next cycle."""
+SLIPPED_RAD = 0.3
+"""So far may a joint stand from where it is held; further away the hold comes to the arm."""
+_STOPPED = "stopped by hand"
+_CLIENT_GONE = "the program that drives the arm has ended"
+
+
+class Supervisor:
+    """One arm. Call `cycle` at a fixed rate, from the thread that owns the port.
+
+    Args:
+        arm: Open.
+        gate: What every goal passes.
+        rest_rad: The pose to park in, one element a servo; NaN = as it is.
+        park_speed_rad_s: Of each servo, on the way there.
+        watchdog_s: How old the client's order, and what a servo told, may be while the arm moves.
+    """
+
+    def __init__(
+        self,
+        arm: SupervisedArm,
+        gate: GoalGate,
+        rest_rad: Sequence[float],
+        park_speed_rad_s: Sequence[float],
+        watchdog_s: float,
+    ) -> None:
+        self._arm, self._gate = arm, gate
+        self._rest, self._park_speed = list(rest_rad), list(park_speed_rad_s)
+        self._watchdog_ns = round(watchdog_s * 1e9)
+        self.mode = Mode.WATCHING
+        self.latched = False
+        self.reason = ""
+        self._failure, self._anew = Failure.NONE, False
+        self._commanded: list[float] = []
+        self._held_cycles = 0
+        self._done_id = 0
+        self._orphan = False
+        self._cycles = 0
+        self._last_ns: int | None = None
+        self._asleep_ns: int | None = None
+        self._reading: ArmReading | None = None
+
+    def cycle(
+        self,
+        now_ns: int,
+        order: Order | None,
+        alive: bool,
+        stopped: Callable[[], bool],
+        asleep_ns: int = 0,
+    ) -> Report:
+        """Read, decide, write.
+
+        Args:
+            now_ns: Monotonic.
+            order: The client's newest, None before the first.
+            alive: Whether the client is.
+            stopped: Whether somebody has set the stop latch; asked again right before a goal goes.
+            asleep_ns: How long the computer has slept so far, which `now_ns` does not count.
+        """
+        slept = False
+        if self._asleep_ns is not None and self._last_ns is not None:
+            slept = now_ns - self._last_ns + asleep_ns - self._asleep_ns > SLEPT_S * 1e9
+        self._asleep_ns = asleep_ns
+        dt_s = 0.0 if self._last_ns is None else min((now_ns - self._last_ns) / 1e9, 0.1)
+        self._last_ns = now_ns
+        try:
+            if self.mode not in (Mode.LOST, Mode.CLOSED):
+                self._step_or_hold(now_ns, dt_s, order, alive, stopped, slept)
+        except PortGone as error:
+            self._lose(error)
+        return self.report(now_ns)
+
+    def follow(self, now_ns: int, order: Order, alive: bool, stopped: Callable[[], bool]) -> None:
+        """Between two cycles: obey an order that has just come, by what was read last.
+
+        It waits for the cycle where there is anything to weigh: a request, a hold, an old reading.
+        """
+        last_ns, reading = self._last_ns, self._reading
+        if (
+            not self._arm.takes_goals_anytime
+            or self.latched
+            or self.mode not in (Mode.HOLDING, Mode.MOVING)
+            or not (alive and order.moving and order.request_id == self._done_id)
+            or last_ns is None
+            or now_ns - last_ns < _SOON_NS
+            or reading is None
+            or now_ns - min(reading.time_ns) > _RECENT_NS
+            or now_ns - order.time_ns > self._watchdog_ns
+        ):
+            return
+        self._last_ns = now_ns
+        self.mode = Mode.MOVING
+        try:
+            self._go(order.goal_rad, (now_ns - last_ns) / 1e9, stopped)
+        except PortGone as error:
+            self._lose(error)
+        except RobofeedError as error:
+            self.hold(str(error))
+
+    def report(self, now_ns: int) -> Report:
+        """How things are."""
+        reading = self._reading
+        if reading is None:
+            return Report(now_ns, self.mode, self.latched, self._failure, reason=self.reason)
+        return Report(
+            min(reading.time_ns),
+            self.mode,
+            self.latched,
+            self._failure,
+            self._done_id,
+            reading.rad,
+            reading.rad_s,
+            self._commanded,
+            self.reason,
+            assumed=reading.assumed,
+            too_near=" and ".join(self._gate.too_near or ()),
+        )
+
+    def part(self, after: Parting) -> None:
+        """The client is gone for good: hold, park or let go, and heed it no more.
+
+        An arm that was stopped, or has trouble of its own, holds whatever was asked for but RELAX.
+        """
+        if self.mode not in (Mode.HOLDING, Mode.MOVING):
+            return
+        self._orphan = True
+        if after == "relax":
+            self._arm.relax()
+            self.mode = Mode.RELAXED
+        elif after == "park" and self.reason in ("", _CLIENT_GONE):
+            self.mode, self.latched = Mode.PARKING, False
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the arm has been told to hold, and seems to."""
+        reading = self._reading
+        if reading is None or self._held_cycles < _SETTLED_CYCLES:
+            return False
+        return all(not abs(speed) > 0.05 for speed in reading.rad_s)
+
+    def _step_or_hold(
+        self,
+        now_ns: int,
+        dt_s: float,
+        order: Order | None,
+        alive: bool,
+        stopped: Callable[[], bool],
+        slept: bool,
+    ) -> None:
+        try:
+            self._step(now_ns, dt_s, order, alive, stopped, slept)
+        except PortGone:
+            raise
+        except RobofeedError as error:  # a controller that talks nonsense, a trace on a full disk
+            self.hold(str(error))
+
+    def _step(
+        self,
+        now_ns: int,
+        dt_s: float,
+        order: Order | None,
+        alive: bool,
+        stopped: Callable[[], bool],
+        slept: bool,
+    ) -> None:
+        try:
+            reading = self._reading = self._arm.read()
+        except BusTimeout as error:
+            self.hold(str(error))
+            return
+        acts = self.mode in (Mode.HOLDING, Mode.MOVING, Mode.PARKING)
+        if acts and not self.latched:
+            if trouble := self._trouble(now_ns, order, alive, stopped, slept):
+                self.hold(trouble)
+        if self.mode is Mode.HOLDING and self._arm.takes_goals_anytime:
+            self._give_way(reading)
+        if order is not None and order.request_id != self._done_id and alive:
+            self._do(order, stopped)
+        if self.latched:
+            self._write_hold()
+        elif self.mode is Mode.PARKING:
+            self._go(self._rest, dt_s, stopped, self._park_speed)
+            if self.mode is Mode.PARKING and _near(self._rest, reading.rad, PARKED_RAD):
+                self._rest_there()
+        elif self.mode in (Mode.HOLDING, Mode.MOVING) and order is not None and order.moving:
+            silent_ns = now_ns - order.time_ns
+            if silent_ns > self._watchdog_ns:
+                if self.mode is Mode.MOVING:
+                    self.hold(
+                        f"the program that drives the arm was silent for {silent_ns / 1e6:.0f} ms"
+                    )
+                self._write_hold()
+            else:
+                self.mode = Mode.MOVING
+                self._go(order.goal_rad, dt_s, stopped)
+        else:
+            if self.mode is Mode.MOVING:
+                self.mode = Mode.HOLDING
+            self._write_hold()
+
+    def _give_way(self, reading: ArmReading) -> None:
+        """A hold far from where the arm is would be a jump once its servos have their strength."""
+        away = [abs(q - goal) for q, goal in zip(reading.rad, self._commanded, strict=True)]
+        worst = max(range(len(away)), key=away.__getitem__)
+        if away[worst] > SLIPPED_RAD:
+            self._commanded = list(reading.rad)
+            if not self.latched:
+                where = f"{self._arm.label(worst)} was moved {away[worst]:.2f} rad"
+                self.hold(f"{where} from where it is held: pushed, or too heavy a load")
+
+    def _lose(self, error: PortGone) -> None:
+        self.mode, self.latched = Mode.LOST, True
+        self.reason, self._failure = str(error), Failure.HARDWARE
+
+    def _trouble(
+        self,
+        now_ns: int,
+        order: Order | None,
+        alive: bool,
+        stopped: Callable[[], bool],
+        slept: bool,
+    ) -> str:
+        """Why the arm must hold now, "" where nothing is wrong."""
+        reading = self._reading
+        assert reading is not None
+        if stopped():
+            return _STOPPED
+        if not alive and not self._orphan:
+            return _CLIENT_GONE
+        silent = order is None or now_ns - order.time_ns > self._watchdog_ns
+        if self.mode is Mode.PARKING and silent and not self._orphan:
+            return "the program that asked to park fell silent"
+        if slept:
+            return "the computer slept or stood still: look at the arm, then start anew"
+        oldest = min(range(len(reading.time_ns)), key=reading.time_ns.__getitem__)
+        age_ns = now_ns - reading.time_ns[oldest]
+        moves = self.mode is not Mode.HOLDING or (order is not None and order.moving)
+        if age_ns > self._watchdog_ns and moves:
+            return (
+                f"{self._arm.label(oldest)} has been silent for {age_ns / 1e6:.0f} ms: "
+                "check its cable"
+            )
+        return self._arm.complaint(reading) or self._torque_lost(len(reading.rad), age_ns)
+
+    def _torque_lost(self, joints: int, oldest_ns: int) -> str:
+        """One servo is asked every few cycles, in turn; not while one is silent: it takes time."""
+        self._cycles += 1
+        if self._cycles % TORQUE_EVERY or oldest_ns > _RECENT_NS:
+            return ""
+        number = self._cycles // TORQUE_EVERY % joints
+        if not self._arm.lost_torque(number):
+            return ""
+        return (
+            f"{self._arm.label(number)} has lost its torque: its power failed for a moment. "
+            "Support the arm, check supply and plugs"
+        )
+
+    def hold(self, reason: str) -> None:
+        """Stop, hold where that is, and stay so."""
+        self.latched, self.reason, self._anew = True, reason, reason != _STOPPED
+        if self.mode in (Mode.MOVING, Mode.PARKING, Mode.HOLDING):
+            moved = self.mode is not Mode.HOLDING
+            # First: whatever the arm answers to it, nothing is asked of it any more.
+            self.mode, self._held_cycles = Mode.HOLDING, 0
+            if moved and self._reading is not None:
+                self._commanded = self._arm.hold(self._reading)
+            else:
+                # One that holds keeps its goal: measured anew, an arm that sags would creep down.
+                self._arm.halt()
+
+    def _rest_there(self) -> None:
+        """Let go where the arm is parked; one that cannot let go holds."""
+        if self._arm.lets_go:
+            self._arm.relax()
+            self.mode = Mode.RELAXED
+        else:
+            self.mode, self._held_cycles = Mode.HOLDING, 0
+
+    def _write_hold(self) -> None:
+        """Every cycle: the last safe goal, or nothing new where the arm was stopped."""
+        if self.mode is not Mode.HOLDING:
+            return
+        self._held_cycles += 1
+        if self.latched:
+            self._arm.keep(self._commanded)
+        else:
+            self._write(self._commanded)
+
+    def _write(self, goals: list[float]) -> None:
+        try:
+            self._arm.write(goals)
+        except PortGone:
+            raise
+        except HardwareError as error:
+            self.hold(str(error))
+            return
+        self._commanded = goals
+
+    def _go(
+        self,
+        wanted: Sequence[float],
+        dt_s: float,
+        stopped: Callable[[], bool],
+        speed: Sequence[float] | None = None,
+    ) -> None:
+        assert self._reading is not None
+        if speed is not None:
+            ways = [
+                want - last if want == want else 0.0
+                for want, last in zip(wanted, self._commanded, strict=True)
+            ]
+            # All joints by one share of their ways: what is in the way of one stops all.
+            left_s = max(abs(way) / most for way, most in zip(ways, speed, strict=True))
+            share = min(1.0, dt_s / left_s) if left_s else 1.0
+            wanted = [last + share * way for last, way in zip(self._commanded, ways, strict=True)]
+        goals = self._gate.pass_through(wanted, self._commanded, self._reading.rad, dt_s)
+        if stopped():
+            self.hold(_STOPPED)
+            self._write_hold()
+            return
+        self._write(goals)
+
+    def _do(self, order: Order, stopped: Callable[[], bool]) -> None:
+        self._done_id = order.request_id
+        try:
+            self._answer(order.request, stopped)
+        except PortGone:
+            raise
+        except RobofeedError as error:
+            self.reason = str(error)
+            config = isinstance(error, ConfigError)
+            self._failure = Failure.CONFIG if config else Failure.HARDWARE
+        else:
+            self._failure = Failure.NONE
+        self._asleep_ns = None  # some answers take seconds: that is no sleep
+
+    def _answer(self, request: Request, stopped: Callable[[], bool]) -> None:
+        if request is Request.ACKNOWLEDGE:
+            if stopped():
+                raise HardwareError("the stop latch is still set")
+            anew = self._arm.acknowledge() or self._anew
+            if anew and self.mode is Mode.HOLDING:
+                self.mode = Mode.WATCHING  # goal and torque are looked at again: `engage` is due
+            self.latched, self.reason = False, ""
+        elif request is Request.RELAX:
+            self._arm.relax()
+            self.mode = Mode.RELAXED
+        elif request is Request.CLOSE:
+            self.mode = Mode.CLOSED
+        elif stopped():
+            raise HardwareError(f"{_STOPPED}: acknowledge that first")
+        elif self.latched:
+            raise HardwareError(f"the arm holds ({self.reason}): acknowledge that first")
+        elif request is Request.ASSUME_REST:
+            self._arm.assume_rest()
+        elif request is Request.ENGAGE and self.mode in (Mode.WATCHING, Mode.RELAXED):
+            assert self._reading is not None
+            if complaint := self._arm.complaint(self._reading):
+                raise HardwareError(complaint)
+            self._commanded = self._arm.engage()
+            self.mode, self.reason, self._held_cycles = Mode.HOLDING, "", 0
+        elif request is Request.PARK:
+            if self.mode not in (Mode.HOLDING, Mode.MOVING):
+                raise HardwareError(f"an arm that is {self.mode.name.lower()} cannot be parked")
+            self.mode = Mode.PARKING
+
+
+def _near(goal: Sequence[float], here: Sequence[float], most: float) -> bool:
+    return all(
+        not math.isfinite(there) or abs(there - q) <= most
+        for there, q in zip(goal, here, strict=True)
+    )

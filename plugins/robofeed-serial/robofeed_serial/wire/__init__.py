@@ -1,0 +1,1 @@
+"""A serial port, whatever goes over it: bytes, time, and what goes wrong."""
