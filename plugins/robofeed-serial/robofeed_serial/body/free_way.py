@@ -1,4 +1,4 @@
-"""A way from one pose to another on which no two links of an arm come too near each other.
+"""A way from one pose to another: no two links come too near each other, the tool keeps to its box.
 
 Found before anything moves: straight; else one joint after the other, in whichever order is free;
 else by two trees of random poses that grow towards each other (RRT-Connect: Kuffner and LaValle,
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from robofeed_serial.arms.description import ArmDescription, Range
 from robofeed_serial.body.arm_body import ArmBody, body_of
+from robofeed_serial.body.workspace import Box, Workspace, workspace_of
 
 STEP_RAD = 0.02
 """between two poses that are looked at"""
@@ -22,6 +23,8 @@ REACH_RAD = 0.25
 """A tree grows by so much at a time, the largest of its joints' turns."""
 MOST_POSES = 2000
 """of both trees; so many take a few seconds"""
+_MOST_DRAWS = 4 * MOST_POSES
+"""where next to nothing can be added to either of them"""
 _SHORTCUTS = 60
 _ROUNDING_M = 1e-6
 _SAME_RAD = 1e-3
@@ -34,6 +37,7 @@ class FreeWay:
 
     Args:
         body: Of the arm.
+        workspace: Where its tool may be. From outside it comes in.
         ranges_rad: Of the joints, low and high.
         grip_rad: Where the gripper is; none for an arm without.
     """
@@ -41,10 +45,12 @@ class FreeWay:
     def __init__(
         self,
         body: ArmBody,
+        workspace: Workspace,
         ranges_rad: Sequence[Range],
         grip_rad: Sequence[float] = (),
     ) -> None:
         self._body = body
+        self._workspace = self._inset = workspace
         self._low, self._high = np.array(ranges_rad, float).reshape(-1, 2).T
         self._grip = np.array(grip_rad, float)
 
@@ -58,6 +64,8 @@ class FreeWay:
             goal_rad: The same.
         """
         start, goal = np.array(start_rad, float), np.array(goal_rad, float)
+        ends = [[*pose.tolist(), *self._grip.tolist()] for pose in (start, goal)]
+        self._inset = self._workspace.inset(ends)
         way = (
             self._straight(start, goal)
             or self._joint_by_joint(start, goal)
@@ -92,12 +100,14 @@ class FreeWay:
         return None if way is None else [*way[:-1], goal]
 
     def _by_trees(self, start: Pose, goal: Pose) -> list[Pose] | None:
-        if not self._free(goal, goal, from_rest=True):
+        if not self._is_free(goal):
             return None
         rng = np.random.default_rng(0)
         trees = [_Tree(start), _Tree(goal)]
         forward = True
-        while sum(len(tree.poses) for tree in trees) < MOST_POSES:
+        for _ in range(_MOST_DRAWS):
+            if sum(len(tree.poses) for tree in trees) >= MOST_POSES:
+                break
             one, other = trees if forward else trees[::-1]
             drawn = rng.uniform(self._low, self._high)
             new = self._grow(one, drawn, forward)
@@ -133,27 +143,34 @@ class FreeWay:
                 way = [*way[: first + 1], *way[last:]]
         return way[1:]
 
-    def _free(self, start: Pose, end: Pose, from_rest: bool = False) -> bool:
-        """Whether the straight way is: no pair too near, and none that is comes nearer still."""
+    def _is_free(self, pose: Pose) -> bool:
+        """Whether it may be gone to from anywhere."""
+        whole = [*pose.tolist(), *self._grip.tolist()]
+        gaps = self._body.gaps_m([whole])
+        return self._inset.holds(whole) and bool(np.all(gaps >= self._body.least_m - _ROUNDING_M))
+
+    def _free(self, start: Pose, end: Pose) -> bool:
+        """Whether the straight way is: what is too near, or outside, comes no nearer, or in."""
         count = max(1, math.ceil(float(np.abs(end - start).max()) / STEP_RAD))
         shares = np.linspace(0.0, 1.0, count + 1)[:, None]
         poses = start + shares * (end - start)
         whole = np.hstack([poses, np.tile(self._grip, (len(poses), 1))])
+        if not self._inset.kept_to(whole):
+            return False
         gaps = self._body.gaps_m(whole.tolist())
-        if from_rest:
-            return bool(np.all(gaps >= self._body.least_m - _ROUNDING_M))
         return bool(np.all(gaps[1:] >= self._body.floor_m(gaps[:-1]) - _ROUNDING_M))
 
 
 def free_way_of(
-    arm: ArmDescription, ranges_rad: Sequence[Range], grip_rad: Sequence[float] = ()
+    arm: ArmDescription, box_m: Box, ranges_rad: Sequence[Range], grip_rad: Sequence[float] = ()
 ) -> FreeWay:
-    """For the joints of an arm; `ranges_rad` are of all its actuators.
+    """For the joints of an arm whose tool keeps to a box; `ranges_rad` are of all its actuators.
 
     Raises:
         ConfigError: its file and its model do not fit.
     """
-    return FreeWay(body_of(arm), ranges_rad[: len(arm.joints)], grip_rad)
+    joints = ranges_rad[: len(arm.joints)]
+    return FreeWay(body_of(arm), workspace_of(arm, box_m), joints, grip_rad)
 
 
 class _Tree:

@@ -49,13 +49,15 @@ def park(
         arm=str(file.path), port=port, calibration=calibration, watchdog_s=0.5
     )
     ranges = ranges_of(file, calibration)
-    speed = [PARK_SPEED * each for each in bounds_of(file, ranges, settings).speed_rad_s]
+    bounds = bounds_of(file, ranges, settings)
+    speed = [PARK_SPEED * each for each in bounds.speed_rad_s]
+    box = (bounds.box_low_m, bounds.box_high_m)
     names = [joint.name for joint in file.joints]
     client = SupervisorClient(settings)
     try:
         confirm_rest(client, at_rest, yes)
         held = client.request(Request.ENGAGE).commanded_rad
-        free = free_way_of(file, ranges, held[len(names) :])
+        free = free_way_of(file, box, ranges, held[len(names) :])
         go_to(client, file.model.rest_rad, speed, names, free, "rest")
         client.request(Request.PARK)
         if not client.parked(PARK_S):

@@ -22,7 +22,7 @@ from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.homing import go_to
 from robofeed_serial.supervision.client import SupervisorClient
 from robofeed_serial.supervision.messages import Mode, Report, Request
-from robofeed_serial.supervision.settings import SupervisorSettings, ranges_of
+from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of, ranges_of
 
 HOMING_SHARE = 0.3
 """of the speed limits, on the way to the home pose"""
@@ -156,7 +156,9 @@ class SerialArm:
             speed = [HOMING_SHARE * each for each in self._task.limits.joint_speed_rad_s.tolist()]
             names = [joint.name for joint in self._arm.joints]
             ranges = ranges_of(self._arm, self._config.calibration)
-            free = free_way_of(self._arm, ranges, held[len(names) :])
+            bounds = bounds_of(self._arm, ranges, self._settings)
+            box = (bounds.box_low_m, bounds.box_high_m)
+            free = free_way_of(self._arm, box, ranges, held[len(names) :])
             self._task.arrived(go_to(client, home, speed, names, free))
         self._task.begin()
         return self.observe()

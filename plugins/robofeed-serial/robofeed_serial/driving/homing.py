@@ -39,7 +39,7 @@ def go_to(
         goal_rad: One element a joint.
         speed_rad_s: No joint faster than this.
         names: Of the joints, for messages.
-        free: Finds a way on which the arm does not come too near itself.
+        free: Finds a way on which the arm does not come too near itself, nor out of its workspace.
         pose: What `goal_rad` is called, for messages.
 
     Raises:
@@ -52,8 +52,8 @@ def go_to(
     if way is None:
         raise HardwareError(
             f"no way to the {pose} pose was found on which the arm would not come too near itself "
-            "or the table: it holds where it is. Bring it elsewhere first, by hand with the torque "
-            "off or with robofeed arm teleop"
+            "or the table, and its tool not leave the workspace: it holds where it is. Bring it "
+            "elsewhere first, by hand with the torque off or with robofeed arm teleop"
         )
     for pose_rad in way:
         _straight_to(client, pose_rad, speed_rad_s, names, pose)

@@ -1,4 +1,7 @@
-"""Ways home: free all along, the same each time, and there is one from wherever a limp arm lies."""
+"""Ways home: free all along, the same each time, and there is one from wherever a limp arm lies.
+
+What is found is also walked, through the gate of the port's owner, which refuses none of it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from hypothesis import strategies as st
 from robofeed_serial.arms.arm_file import ArmFile, load_arm
 from robofeed_serial.body.arm_body import UNTRUE_M, ArmBody, body_of
 from robofeed_serial.body.free_way import FreeWay
+from robofeed_serial.body.workspace import Box, workspace_of
+from robofeed_serial.supervision.goal_gate import GoalGate
+from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of
 
 LYING = {
     "so101": [0.0, -1.6, 1.73, 0.76, 0.0, -0.18],
@@ -24,9 +30,129 @@ LYING = {
 """where twins of these arms come to lie, limp under their weight, some upon themselves"""
 
 
-def way_of(arm: ArmFile, body: ArmBody, grip: Sequence[float]) -> FreeWay:
+CYCLE_S = 0.01
+AHEAD_RAD = 0.03
+CYCLES = 1000
+ARRIVED_RAD = 1e-3
+
+
+def boxed(name: str, box_m: Box | None) -> ArmFile:
+    """An arm whose operator has given it another workspace."""
+    arm = load_arm(name)
+    if box_m is None:
+        return arm
+    low_m, high_m = box_m
+    limits = arm.limits.model_copy(update={"workspace_low_m": low_m, "workspace_high_m": high_m})
+    narrow = arm.model_copy(update={"limits": limits})
+    narrow._path = arm.path
+    return narrow
+
+
+def box_of(arm: ArmFile) -> Box:
+    figures = arm.geometry().figures()
+    return (
+        arm.limits.workspace_low_m or figures.workspace_low_m,
+        arm.limits.workspace_high_m or figures.workspace_high_m,
+    )
+
+
+def way_of(arm: ArmFile, body: ArmBody, grip: Sequence[float], box_m: Box | None = None) -> FreeWay:
     joints = len(arm.model.home_rad)
-    return FreeWay(body, [arm.range_rad(servo) for servo in arm.servos][:joints], grip)
+    workspace = workspace_of(arm, box_m or box_of(arm))
+    return FreeWay(body, workspace, [arm.range_rad(servo) for servo in arm.servos][:joints], grip)
+
+
+def walk(
+    arm: ArmFile, body: ArmBody, start: Sequence[float], way: Sequence[Sequence[float]]
+) -> list[float]:
+    """Where the port's owner lets an arm come that is led along a way and does what it is told."""
+    ranges = [arm.range_rad(servo) for servo in arm.servos]
+    bounds = bounds_of(arm, ranges, SupervisorSettings(arm=arm.name, port=""))
+    kinematics = arm.geometry().kinematics(CYCLE_S, hold_posture=False)
+    joints = len(arm.model.home_rad)
+    gate = GoalGate(bounds, lambda rad: kinematics.pose(rad[:joints]).tool_m, body)
+    here = list(start)
+    for pose in way:
+        first = np.array(here)
+        whole = np.array([*pose, *start[joints:]]) - first
+        length = float(np.abs(whole).max())
+        for _ in range(CYCLES if length > ARRIVED_RAD else 0):
+            gone = float((np.array(here) - first) @ whole / (whole @ whole))
+            wanted = first + min(1.0, gone + AHEAD_RAD / length) * whole
+            here = gate.pass_through(wanted.tolist(), here, here, CYCLE_S)
+            if np.abs(here - first - whole).max() < ARRIVED_RAD:
+                break
+    return here
+
+
+def poses_in_the_box(arm: ArmFile, body: ArmBody, grip: Sequence[float]) -> list[list[float]]:
+    """Free ones that face the box: turned away, an arm reaches into it over its head only."""
+    joints = len(arm.model.home_rad)
+    low, high = np.array([arm.range_rad(servo) for servo in arm.servos][:joints]).T
+    kinematics = arm.geometry().kinematics(CYCLE_S, hold_posture=False)
+    low_m, high_m = np.array(box_of(arm))
+    found = []
+    for pose in np.random.default_rng(1).uniform(low, high, (400, joints)).tolist():
+        tool_m = np.array(kinematics.pose(pose).tool_m)
+        if abs(pose[0]) < np.pi / 2 and ((tool_m > low_m) & (tool_m < high_m)).all():
+            if (body.gaps_m([[*pose, *grip]])[0] >= body.least_m).all():
+                found.append(pose)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "box_m"),
+    [
+        ("so101", None),
+        ("omx", None),
+        ("so101", ((0.1, -0.45, 0.06), (0.26, 0.45, 0.4))),
+        ("omx", ((0.08, -0.2, 0.04), (0.3, 0.2, 0.2))),
+        ("koch", ((0.08, -0.2, 0.04), (0.3, 0.2, 0.2))),
+    ],
+)
+def test_the_tool_keeps_to_its_box_on_the_way_home_and_the_gate_lets_it_pass(
+    name: str, box_m: Box | None
+) -> None:
+    arm = boxed(name, box_m)
+    body = body_of(arm)
+    grip = [0.0]
+    home = list(arm.model.home_rad)
+    starts = poses_in_the_box(arm, body, grip)[:15]
+    assert len(starts) >= 8
+    for start in starts:
+        way = way_of(arm, body, grip).between(start, home)
+        assert way is not None
+        assert walk(arm, body, [*start, *grip], way)[: len(home)] == pytest.approx(home, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param([1.8, -0.2, 0.3, 0.5, 0.0], id="beside the base, behind its middle"),
+        pytest.param([0.3, 1.2, 0.35, -0.4, 0.0], id="the tool lower than the box"),
+    ],
+)
+def test_from_outside_its_box_an_arm_comes_in_and_then_home(start: list[float]) -> None:
+    arm = load_arm("so101")
+    body = body_of(arm)
+    home = list(arm.model.home_rad)
+    assert not workspace_of(arm, box_of(arm)).holds([*start, 0.0])
+
+    way = way_of(arm, body, [0.0]).between(start, home)
+
+    assert way is not None
+    assert walk(arm, body, [*start, 0.0], way)[: len(home)] == pytest.approx(home, abs=2e-3)
+
+
+def test_out_of_the_box_there_is_no_way() -> None:
+    arm = load_arm("so101")
+    _, high_m = box_of(arm)
+    low = ((0.0, -0.45, 0.15), high_m)  # home has its tool at 0.1
+    assert way_of(arm, body_of(arm), [0.0], low).between(arm.model.rest_rad, [0.0] * 5) is not None
+    home = list(arm.model.home_rad)
+    raised = [home[0], home[1] - 0.6, *home[2:]]
+    way = way_of(arm, body_of(arm), [0.0], low)
+    assert way.between(raised, home) is None
 
 
 @pytest.mark.parametrize("name", LYING)
