@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robofeed.data.errors import ConfigError
-from robofeed.data.tasks import TASKS, ArmFigures, BodyState, Layout, Task, World, make_task
+from robofeed.data.tasks import (
+    TASKS,
+    ArmFigures,
+    BodyState,
+    Layout,
+    Task,
+    World,
+    horizon_of,
+    make_task,
+)
 from robofeed.data.tasks.roadmap import Block, Roadmap, crosses
 
 seeds = st.integers(0, 2**32 - 1)
@@ -232,9 +241,14 @@ def test_an_unknown_task_is_refused_with_the_nearest_name() -> None:
         make_task("psuh", figures())
 
 
-def test_the_horizon_can_be_set() -> None:
-    assert make_task("reach", figures(), 20).horizon == 20
-    assert make_task("reach", figures()).horizon == 50
+@pytest.mark.parametrize("name", TASKS)
+def test_an_episode_lasts_as_long_at_any_rate_unless_its_steps_are_given(name: str) -> None:
+    task = make_task(name, figures())
+    usual = {"reach": 50, "obstacles": 50, "push": 100, "pick_place": 100}[name]
+    assert horizon_of(task, 0.04) == usual
+    assert horizon_of(task, 0.02) == 2 * usual
+    assert horizon_of(task, 0.02, horizon=20) == 20
+    assert horizon_of(task, 1e3) == 1
 
 
 @given(seeds, st.floats(0.0, 1.0))

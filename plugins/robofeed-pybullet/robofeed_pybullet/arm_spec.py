@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robofeed.data.spec import BackendSpec, FrameSpec
-from robofeed.data.tasks import ArmFigures, Task
+from robofeed.data.tasks import ArmFigures, Task, horizon_of
 from robofeed.kinematics.arm_spec import action_spec, own_limits
 from robofeed_pybullet.config import PybulletConfig
 from robofeed_pybullet.scene import scene_size
@@ -24,6 +24,6 @@ def backend_spec(config: PybulletConfig, arm: ArmFigures, task: Task) -> Backend
         frames=frames,
         simulated=True,
         seedable=True,
-        horizon=task.horizon,
+        horizon=horizon_of(task, config.period_s, config.horizon),
         scene_size=scene_size(len(arm.joint_names), task.max_bodies),
     )

@@ -12,7 +12,7 @@ import numpy as np
 from robofeed.data.errors import HardwareError
 from robofeed.data.observation import Ended, Frame, Observation, Picture, Target, Truth
 from robofeed.data.spec import ArraySpec, BackendSpec, FloatArray
-from robofeed.data.tasks import Layout, World, make_task
+from robofeed.data.tasks import Layout, World, horizon_of, make_task
 from robofeed.kinematics.chain import within_travel
 from robofeed_pybullet.arm_spec import CAMERA, backend_spec
 from robofeed_pybullet.arms import find_arm
@@ -36,7 +36,7 @@ class PybulletBackend:
     def __init__(self, config: PybulletConfig) -> None:
         arm = find_arm(config.arm)
         figures = arm.figures()
-        self.task = make_task(config.task, figures, config.horizon or None)
+        self.task = make_task(config.task, figures)
         gripper = self.task.uses_gripper
         self._arm = arm
         self._config = config
@@ -51,7 +51,8 @@ class PybulletBackend:
         self._low, self._high = low.tolist(), high.tolist()
         self._pack_state = Struct(f"{len(low)}f").pack
         self._pack_target = Struct(f"{len(figures.joint_names) + 3}f").pack
-        self._horizon, self._may_end = self.task.horizon, not config.fixed_horizon
+        self._horizon = horizon_of(self.task, config.period_s, config.horizon)
+        self._may_end = not config.fixed_horizon
         self._has_frames = bool(self._spec.frames)
         self._uses_gripper = gripper
         self._period_ns = round(config.period_s * 1e9)

@@ -33,9 +33,10 @@ class Randomisation(BaseModel):
 class PybulletConfig(BaseModel):
     """A simulated arm and its task.
 
-    `horizon` 0 = the task's own. With `fixed_horizon` every episode lasts that long; without, it
-    ends with success. Physics advances in `substeps` steps a period, of at most 5 ms each: longer
-    ones let fingers sink into what they hold. `camera_height` and `camera_width` 0 = no frames.
+    `horizon` is in steps, 0 = as many as the task's seconds have. With `fixed_horizon` every
+    episode lasts that long; without, it ends with success. Physics advances in `substeps` steps a
+    period, of at most 5 ms each: longer ones let fingers sink into what they hold. `camera_height`
+    and `camera_width` 0 = no frames.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

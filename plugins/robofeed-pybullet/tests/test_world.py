@@ -34,7 +34,7 @@ def motion(
             fixedTimeStep=world.timestep_s, numSubSteps=0, physicsClientId=world.client
         )
     rows = []
-    for _ in range(backend.task.horizon):
+    for _ in range(backend.spec.horizon or 0):
         backend.send(backend.plan(backend.expert_action()))
         rows.append(backend.scene().tolist())
     backend.close()

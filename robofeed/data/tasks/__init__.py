@@ -10,9 +10,17 @@ from robofeed.data.tasks.obstacles import Obstacles
 from robofeed.data.tasks.pick_place import PickPlace
 from robofeed.data.tasks.push import Push
 from robofeed.data.tasks.reach import Reach
-from robofeed.data.tasks.task import ArmFigures, Body, BodyState, Layout, Task, World
+from robofeed.data.tasks.task import (
+    ArmFigures,
+    Body,
+    BodyState,
+    Layout,
+    Task,
+    World,
+    horizon_of,
+)
 
-TASKS: dict[str, Callable[..., Task]] = {
+TASKS: dict[str, Callable[[ArmFigures], Task]] = {
     "reach": Reach,
     "push": Push,
     "pick_place": PickPlace,
@@ -20,8 +28,8 @@ TASKS: dict[str, Callable[..., Task]] = {
 }
 
 
-def make_task(name: str, arm: ArmFigures, horizon: int | None = None) -> Task:
-    """The task called `name` for `arm`; `horizon` None = the task's own.
+def make_task(name: str, arm: ArmFigures) -> Task:
+    """The task called `name` for `arm`.
 
     Raises:
         ConfigError: no such task.
@@ -32,7 +40,17 @@ def make_task(name: str, arm: ArmFigures, horizon: int | None = None) -> Task:
         near = difflib.get_close_matches(name, TASKS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"no task {name!r}{hint} (there are {', '.join(TASKS)})") from None
-    return made(arm, horizon)
+    return made(arm)
 
 
-__all__ = ["TASKS", "ArmFigures", "Body", "BodyState", "Layout", "Task", "World", "make_task"]
+__all__ = [
+    "TASKS",
+    "ArmFigures",
+    "Body",
+    "BodyState",
+    "Layout",
+    "Task",
+    "World",
+    "horizon_of",
+    "make_task",
+]

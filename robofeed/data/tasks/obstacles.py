@@ -62,12 +62,12 @@ class Obstacles:
     """
 
     name = "obstacles"
+    episode_s = 2.0
     max_bodies = SLOTS
     uses_gripper = False
     posture: Literal["free", "down"] = "down"
 
-    def __init__(self, arm: ArmFigures, horizon: int | None = None) -> None:
-        self.horizon = horizon or 50
+    def __init__(self, arm: ArmFigures) -> None:
         self._arm = arm
         self._tolerance_m = TOLERANCE_M * arm.scale
         self._unit_m = REWARD_UNIT_M * arm.scale

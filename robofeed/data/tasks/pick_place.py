@@ -46,12 +46,12 @@ class PickPlace:
     """
 
     name = "pick_place"
+    episode_s = 4.0
     max_bodies = 1
     uses_gripper = True
     posture: Literal["free", "down"] = "down"
 
-    def __init__(self, arm: ArmFigures, horizon: int | None = None) -> None:
-        self.horizon = horizon or 100
+    def __init__(self, arm: ArmFigures) -> None:
         self._scale = arm.scale
         self._edge_m = cube_edge_m(arm)
         self._step_m = arm.tool_step_m

@@ -45,12 +45,12 @@ class Push:
     """
 
     name = "push"
+    episode_s = 4.0
     max_bodies = 1
     uses_gripper = False
     posture: Literal["free", "down"] = "down"
 
-    def __init__(self, arm: ArmFigures, horizon: int | None = None) -> None:
-        self.horizon = horizon or 100
+    def __init__(self, arm: ArmFigures) -> None:
         self._scale = arm.scale
         self._step_m = arm.tool_step_m
         self._tolerance_m = TOLERANCE_M * arm.scale

@@ -37,12 +37,12 @@ class Reach:
     """Targets in a shell in front of the arm; success = tool within 30 mm (so101)."""
 
     name = "reach"
+    episode_s = 2.0
     max_bodies = 0
     uses_gripper = False
     posture: Literal["free", "down"] = "free"
 
-    def __init__(self, arm: ArmFigures, horizon: int | None = None) -> None:
-        self.horizon = horizon or 50
+    def __init__(self, arm: ArmFigures) -> None:
         self._arm = arm
         self._tolerance_m = TOLERANCE_M * arm.scale
         self._reward_unit_m = REWARD_UNIT_M * arm.scale

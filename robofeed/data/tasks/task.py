@@ -107,7 +107,8 @@ class Task(Protocol):
     """One task on one arm."""
 
     name: str
-    horizon: int
+    episode_s: float
+    """how long an episode lasts, unless a run says otherwise"""
     max_bodies: int
     """the largest number of bodies in a layout"""
     uses_gripper: bool
@@ -133,6 +134,11 @@ class Task(Protocol):
 
     def expert(self, world: World, layout: Layout) -> list[float]:
         """A good tool displacement in m (3 values), then the gripper opening where it is used."""
+
+
+def horizon_of(task: Task, period_s: float, horizon: int = 0) -> int:
+    """Steps of an episode: `horizon`, or as many as the task's time has, however fast they come."""
+    return horizon or max(1, round(task.episode_s / period_s))
 
 
 def held_at_end(met: Sequence[bool]) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from robofeed import ConfigError, HardwareError
 from robofeed.data.observation import Ended, Frame, Observation, Target, Truth
 from robofeed.data.spec import BackendSpec, FloatArray, FrameSpec, Limits
-from robofeed.data.tasks import Layout, World, make_task
+from robofeed.data.tasks import Layout, World, horizon_of, make_task
 from robofeed.kinematics.arm_spec import action_spec
 from robofeed.kinematics.chain import within_travel
 from robofeed_serial.arms.arm_file import AnyArm
@@ -59,7 +59,7 @@ class ArmTask:
     ) -> None:
         geometry = arm.geometry()
         figures = geometry.figures()
-        self.task = make_task(config.task, figures, config.horizon or None)
+        self.task = make_task(config.task, figures)
         if self.task.max_bodies or self.task.uses_gripper:
             raise ConfigError(
                 f"task {config.task!r} needs to know where things lie, which this arm cannot "
@@ -83,13 +83,14 @@ class ArmTask:
         action = action_spec(figures, config.action, config.period_s, gripper=config.gripper)
         self._bounds = list(zip(action.low.tolist(), action.high.tolist(), strict=True))
         self.limits = _limits(config, arm, settings)
+        self._horizon = horizon_of(self.task, config.period_s, config.horizon)
         self.spec = BackendSpec(
             observation=self.task.observation,
             frames=frames,
             action=action,
             period_s=config.period_s,
             limits=self.limits,
-            horizon=self.task.horizon,
+            horizon=self._horizon,
         )
         self._layout: Layout | None = None
         self._steps = 0
@@ -228,7 +229,7 @@ class ArmTask:
         self.truth = self._judged(self._started())
         if report.latched:
             self._ended = Ended.FAULT
-        elif self._steps >= self.task.horizon:
+        elif self._steps >= self._horizon:
             self._ended = Ended.TRUNCATED
         return self._ended
 

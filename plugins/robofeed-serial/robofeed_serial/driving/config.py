@@ -15,7 +15,7 @@ class SerialConfig(BaseModel):
 
     `port` is a path (prefer /dev/serial/by-id/..., which stays the same) or any URL of pyserial.
     `calibration` is a name or a file, "" = named as the arm, "nominal" = as the arm file says (for
-    twins). `horizon` 0 = the task's own.
+    twins). `horizon` is in steps, 0 = as many as the task's seconds have.
 
     `start` says how an episode begins: `home` = the arm goes to its home pose by itself, slowly;
     `stay` = where it is. `after` is what becomes of the arm at the end, and when this program dies:

@@ -44,7 +44,8 @@ def test_a_policy_of_the_simulation_fits_the_real_arm(action: Any, period_s: flo
 
     assert real.hash() == simulated.hash()
     assert real.observation.names == simulated.observation.names
-    assert real.horizon == simulated.horizon
+    # As many seconds, however fast its steps come.
+    assert real.horizon == simulated.horizon == round(2.0 / period_s)
     assert not real.simulated
 
 
