@@ -15,10 +15,8 @@ def command(
     ] = True,
 ) -> None:
     """Write the report page of a run, finished or not; the last line says where it is."""
-    from robofeed.feedback.clips import Camera
     from robofeed.labelling.run_camera import camera_of
     from robofeed.report.writer import write_report
 
-    no_camera = Camera(None, why_not="clips were not asked for (--no-clips)")
-    camera = camera_of(run) if clips else no_camera
-    typer.echo(f"report: {write_report(run, camera)}")
+    camera = camera_of(run) if clips else None
+    typer.echo(f"report: {write_report(run, camera, clips)}")

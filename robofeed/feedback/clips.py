@@ -208,8 +208,8 @@ class ClipStore:
                 return FilmedShots(frames, times_ns, look.height, look.width, look.camera)
             if self._camera.render is None:
                 raise DataError(
-                    f"no clip of {segment} can be drawn: {self._camera.why_not}; and it was "
-                    "recorded without a camera"
+                    f"no clip of {segment} can be drawn: {self._camera.why_not}; and nothing that "
+                    "a camera saw is stored with it"
                 )
         return DrawnShots(episode.scene[led_to], self.draw)
 

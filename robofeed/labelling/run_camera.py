@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,19 @@ def _camera(config: RunConfig) -> Camera:
     backend: Backend = provider.create(settings, None)
     period_s = backend.spec.period_s
     if not isinstance(backend, Renders):
-        return Camera(None, period_s, f"the backend {use} cannot render stored scenes")
+        return Camera(None, period_s, _why_not(use, settings, list(backend.spec.frames)))
     identity = json.dumps([use, settings.model_dump(mode="json")], sort_keys=True)
     return Camera(backend.render, period_s, identity=identity)
+
+
+def _why_not(use: str, settings: BaseModel, cameras: Sequence[str]) -> str:
+    """Why a backend that draws nothing has no pictures of an episode, and what would have some."""
+    cannot = f"the backend {use} cannot render stored scenes"
+    if cameras:
+        return f"{cannot}; clips of it are what its cameras ({', '.join(cameras)}) saw"
+    if "cameras" in type(settings).model_fields:
+        return (
+            f"{cannot}, and its arm has no camera: a table [backend.{use}.cameras.front] in the "
+            "run file gives it one (docs/cameras.md)"
+        )
+    return cannot

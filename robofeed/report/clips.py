@@ -26,6 +26,8 @@ POSTER_S = 1.4
 """The moment of a film that stands for it before it plays."""
 PAUSE_S = 0.4
 """How long the last picture of an episode stands."""
+NOT_ASKED_FOR = "clips were not asked for (--no-clips)"
+_OTHERS_READ = 0o044
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,20 @@ class Film:
     mp4_base64: str = ""
     poster_base64: str = ""
     missing: str = ""
+    private: bool = False
+    """whether its file is closed to others, as one of a camera's pictures is"""
 
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """A camera and the episodes to film; those that an arm's own cameras saw need none."""
+    """A camera and the episodes to film; those that an arm's own cameras saw need none.
+
+    Where it makes none, only films that are in the run folder already are shown.
+    """
 
     store: EpisodeStore
     camera: Camera
+    makes: bool = True
 
     def films(self, record: RunRecord) -> list[Film]:
         """Make the three films, taking those already in the run folder as they are."""
@@ -63,13 +71,17 @@ class Studio:
         path = RunFolder(record.run_dir).clips_path / f"{'-'.join((evaluation.moment, *ids))}.mp4"
         try:
             if not path.is_file():
-                if camera.render is None and not any(map(self.store.has_frames, ids)):
+                if not self.makes:
+                    return Film(title, evaluation, missing=NOT_ASKED_FOR)
+                filmed = any(map(self.store.has_frames, ids))
+                if camera.render is None and not filmed:
                     return Film(title, evaluation, missing=camera.why_not)
                 path.parent.mkdir(exist_ok=True)
-                filmed = any(map(self.store.has_frames, ids))
                 write_mp4(path, self._pictures(ids), 1 / camera.period_s, private=filmed)
             poster = jpeg_of_frame(path, round(POSTER_S / camera.period_s))
-            return Film(title, evaluation, _base64(path.read_bytes()), _base64(poster))
+            private = not path.stat().st_mode & _OTHERS_READ
+            data = path.read_bytes()
+            return Film(title, evaluation, _base64(data), _base64(poster), private=private)
         except (RobofeedError, OSError, ValueError) as error:
             return Film(title, evaluation, missing=f"the clip could not be made: {error}")
 

@@ -20,11 +20,12 @@ from robofeed.report.safety_summary import EpisodeGates
 from robofeed.report.template import fill
 
 
-def write_report(run_dir: Path, camera: Camera | None = None) -> Path:
+def write_report(run_dir: Path, camera: Camera | None = None, make_clips: bool = True) -> Path:
     """Write the page of a run, finished or not, and return its path.
 
-    Films made before are kept in `clips/` and need no camera. What is missing or damaged is named
-    on the page.
+    Films made before are kept in `clips/` and need no camera; without `make_clips` no others are
+    shown. What is missing or damaged is named on the page. A page with a clip that others may not
+    read, as those of a real arm's cameras, can be read by its owner alone, and says so.
 
     Raises:
         DataError: `run_dir` is no run folder, or the page cannot be written.
@@ -38,10 +39,12 @@ def write_report(run_dir: Path, camera: Camera | None = None) -> Path:
             f"{wording.plural(len(unreadable), 'stored episode')} cannot be read, the first: "
             f"{unreadable[0]}"
         )
-    studio = Studio(store, camera or Camera(None))
-    page = compose(record, studio.films(record), _feedback(record), episodes)
+    studio = Studio(store, camera or Camera(None), make_clips)
+    films = studio.films(record)
+    page = compose(record, films, _feedback(record), episodes)
     path = RunFolder(run_dir).report_path
-    write_atomically(path, fill("page.html.jinja", page))
+    private = any(film.private for film in films)
+    write_atomically(path, fill("page.html.jinja", page), private)
     return path
 
 

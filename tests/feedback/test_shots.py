@@ -120,7 +120,7 @@ def test_the_same_pictures_are_the_same_file(tmp_path: Path) -> None:
 
 def test_without_scenes_and_cameras_there_is_no_clip(tmp_path: Path) -> None:
     record(tmp_path, None)
-    with pytest.raises(DataError, match="cannot render stored scenes; and it was recorded without"):
+    with pytest.raises(DataError, match="render stored scenes; and nothing that a camera saw"):
         ClipStore(tmp_path, NOBODY, LOOK).clip(Segment("e000000", 0, 3))
 
 

@@ -55,7 +55,9 @@ def test_three_films_play_everywhere(run):
 
 
 def test_films_play_by_themselves_in_the_page(run):
-    page = write_report(run, Camera(paint)).read_text()
+    path = write_report(run, Camera(paint))
+    page = path.read_text()
+    assert path.stat().st_mode & 0o044 and "by you alone" not in page
     assert page.count("<video") == page.count("data:video/mp4;base64,") == 3
     for attribute in ("autoplay", "loop", "muted", "playsinline", 'poster="data:image/jpeg'):
         assert page.count(attribute) >= 3
@@ -118,10 +120,17 @@ def test_an_arm_with_cameras_is_shown_as_they_saw_it(make_run):
         episode = store.read(name)
         (store.folder / f"{name}.parquet").unlink()
         EpisodeStore(run, Filmed(BackendSpec(numbers, numbers, 0.04))).write(episode)
+    unasked = write_report(run, make_clips=False)
+    assert "clips were not asked for" in unasked.read_text() and not (run / "clips").exists()
+    assert unasked.stat().st_mode & 0o044
     for film in videos(run, Camera(None, 0.04, "it cannot be drawn")):
         with av.open(io.BytesIO(film)) as container:
             first = next(container.decode(video=0)).to_ndarray(format="rgb24")
         assert abs(first.mean() - 180) < 4
+    # Whoever stood before the camera is in the page as well, also where its clips were there.
+    page = write_report(run, make_clips=False)
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "can be read by you alone" in page.read_text()
 
 
 def test_the_middle_is_the_evaluation_nearest_to_half_of_the_steps(run):

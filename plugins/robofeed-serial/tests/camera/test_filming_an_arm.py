@@ -18,6 +18,7 @@ from robofeed.data.observation import Ended
 from robofeed.data.picture import from_jpeg
 from robofeed.data.run_folder import RunFolder
 from robofeed.data.store import EpisodeStore
+from robofeed.labelling.run_camera import camera_of
 from robofeed.observe.fleet import LocalFleet
 from robofeed.plugins import load_plugins
 from robofeed.run_file import dump_toml, load_config
@@ -103,6 +104,24 @@ def test_arms_that_nothing_draws_have_no_camera() -> None:
     for arm in ("koch", "uarm"):
         with pytest.raises(HardwareError, match=f"no pictures of '{arm}'"):
             Twin(arm, "--camera-port", "0").start()
+
+
+@pytest.mark.parametrize(
+    ("camera", "said"),
+    [
+        ([], "a table [backend.feetech.cameras.front] in the run file gives it one"),
+        (["backend.feetech.cameras.side.source=0"], "clips of it are what its cameras (side) saw"),
+    ],
+)
+def test_an_arm_that_nothing_draws_says_where_pictures_come_from(
+    tmp_path: Path, camera: list[str], said: str
+) -> None:
+    config = load_config(
+        preset="reach", overrides=["backend.use=feetech", "backend.feetech.arm=so101", *camera]
+    )
+    RunFolder(tmp_path).config_path.write_text(dump_toml(config), encoding="utf-8")
+
+    assert said in camera_of(tmp_path).why_not
 
 
 def _sees(live: LiveFilm) -> bool:
