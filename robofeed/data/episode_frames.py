@@ -6,6 +6,7 @@ checksums. What it costs is room (docs/files.md).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from robofeed.data.spec import BackendSpec
 
 if TYPE_CHECKING:
     from pyarrow import Table
+
+_log = logging.getLogger(__name__)
 
 Film = tuple[Photograph, ...]
 """Of one camera, in the order of time."""
@@ -53,6 +56,7 @@ class Darkroom:
     def __init__(self, spec: BackendSpec) -> None:
         self._paths = {name: Path(each.roll) for name, each in spec.frames.items() if each.roll}
         self._rolls: dict[str, RollReader] = {}
+        self._warned: set[str] = set()
 
     def develop(self, start_ns: int, stop_ns: int) -> EpisodeFrames | None:
         """The frames of that time; None of an arm without cameras."""
@@ -71,8 +75,18 @@ class Darkroom:
             if trouble := roll.trouble():
                 troubles[name] = trouble
             elif late_s > NEAR_S:
-                troubles[name] = f"nothing is left of the first {late_s:.1f} s"
+                troubles[name] = (
+                    f"nothing is left of the first {late_s:.1f} s: it did not see then, or kept_s "
+                    "in its table is less than the episode took"
+                )
+                self._warn(name, troubles[name])
         return EpisodeFrames(films, troubles)
+
+    def _warn(self, name: str, trouble: str) -> None:
+        """Once a camera: who records should not learn of it when they look at the clips."""
+        if name not in self._warned:
+            self._warned.add(name)
+            _log.warning("camera %s: %s", name, trouble)
 
     def _roll(self, name: str, path: Path) -> RollReader:
         roll = self._rolls.get(name)

@@ -1,8 +1,8 @@
 """What a camera saw lately, in memory that processes share: its newest picture, and the last ones.
 
 One process writes, any number read, and none waits for another: the newest picture as it is, for
-whoever acts on it; the last minute or so as JPEGs with their times, for whoever keeps or shows it.
-A reader finds the roll by its path, also where it was started by somebody else.
+whoever acts on it; those of the last minute or so as JPEGs with their times, for whoever keeps or
+shows them. A reader finds the roll by its path, also where it was started by somebody else.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import mmap
 import os
 import struct
@@ -24,21 +25,59 @@ import numpy as np
 from robofeed.data.errors import HardwareError
 from robofeed.data.observation import Frame
 
-ROLL_BYTES: Final = 48 * 1024 * 1024
-"""for JPEGs: two minutes of 640 x 480 at 10 a second and 40 kB each"""
 NEAR_S: Final = 0.5
 """A picture stands for a moment that is no further away than this."""
-_PICTURES: Final = 4096
+_JPEG_BYTES_A_PIXEL: Final = 0.17
+"""52 kB of 640 x 480; a picture of a room takes 25 to 50"""
 _SLOTS: Final = 3
 """A reader has two periods of the camera to copy a picture before it is written over."""
-_MAGIC: Final = b"RFROLL01"
-_HEAD: Final = struct.Struct("<8sIIQ")  # magic, height, width, process
+_MAGIC: Final = b"RFROLL02"
+_HEAD: Final = struct.Struct("<8sIIQQQ")  # magic, height, width, pictures, their bytes, process
 _COUNTS: Final = struct.Struct("<QQQ")  # pictures shown, pictures kept, bytes kept, ever
 _SLOT: Final = struct.Struct("<Qq")  # number, time
 _NOTE: Final = struct.Struct("<II")  # checksum, length
 _COUNTS_AT, _NOTE_AT, _INDEX_AT = 64, 128, 4096
 _ENTRY: Final = np.dtype([("time_ns", "<i8"), ("start", "<u8"), ("length", "<u4"), ("sum", "<u4")])
-_SLOTS_AT: Final = _INDEX_AT + _PICTURES * _ENTRY.itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class RollSize:
+    """Room for the newest picture, `height` x `width`, and for JPEGs of the last ones."""
+
+    height: int
+    width: int
+    pictures: int
+    """JPEGs, at most"""
+    film_bytes: int
+    """of all of them"""
+
+    @property
+    def slots_at(self) -> int:
+        """Where the newest pictures begin, in bytes."""
+        return _INDEX_AT + self.pictures * _ENTRY.itemsize
+
+    @property
+    def slot(self) -> int:
+        """Bytes of one of them."""
+        return _SLOT.size + self.height * self.width * 3
+
+    @property
+    def film_at(self) -> int:
+        """Where the JPEGs begin, in bytes."""
+        return self.slots_at + _SLOTS * self.slot
+
+    @property
+    def nbytes(self) -> int:
+        """Of the whole roll."""
+        return self.film_at + self.film_bytes
+
+
+def size_for(height: int, width: int, kept_s: float, kept_fps: float) -> RollSize:
+    """That of a roll which holds so many seconds of pictures of a room, so many a second."""
+    pictures = math.ceil(kept_s * kept_fps)
+    return RollSize(
+        height, width, pictures, math.ceil(pictures * height * width * _JPEG_BYTES_A_PIXEL)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +113,14 @@ def own_folder(path: Path) -> None:
 class _Roll:
     """The layout, over a mapped file."""
 
-    def __init__(self, memory: mmap.mmap, height: int, width: int) -> None:
-        self.height, self.width = height, width
+    def __init__(self, memory: mmap.mmap, size: RollSize) -> None:
+        self.size = size
         self._view = memoryview(memory)
-        self._index = np.frombuffer(memory, _ENTRY, _PICTURES, _INDEX_AT)
-        self._picture = height * width * 3
-        self._slot = _SLOT.size + self._picture
-        self._film_at = _SLOTS_AT + _SLOTS * self._slot
+        self._index = np.frombuffer(memory, _ENTRY, size.pictures, _INDEX_AT)
+        self._picture = size.height * size.width * 3
 
     def _slot_at(self, number: int) -> int:
-        return _SLOTS_AT + number % _SLOTS * self._slot
-
-
-def _size(height: int, width: int) -> int:
-    return _SLOTS_AT + _SLOTS * (_SLOT.size + height * width * 3) + ROLL_BYTES
+        return self.size.slots_at + number % _SLOTS * self.size.slot
 
 
 class RollWriter(_Roll):
@@ -97,27 +130,29 @@ class RollWriter(_Roll):
         HardwareError: there is no room for it.
     """
 
-    def __init__(self, path: Path, height: int, width: int) -> None:
+    def __init__(self, path: Path, size: RollSize) -> None:
         unfinished = path.with_suffix(f".{os.getpid()}")
         descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             if hasattr(os, "posix_fallocate"):
                 # A page that the disk has no room for would end whoever writes it, without a word.
-                os.posix_fallocate(descriptor, 0, _size(height, width))
+                os.posix_fallocate(descriptor, 0, size.nbytes)
             else:
-                os.ftruncate(descriptor, _size(height, width))
-            memory = mmap.mmap(descriptor, _size(height, width))
-            os.pwrite(descriptor, _HEAD.pack(_MAGIC, height, width, os.getpid()), 0)
+                os.ftruncate(descriptor, size.nbytes)
+            memory = mmap.mmap(descriptor, size.nbytes)
+            figures = (size.height, size.width, size.pictures, size.film_bytes)
+            os.pwrite(descriptor, _HEAD.pack(_MAGIC, *figures, os.getpid()), 0)
             os.rename(unfinished, path)
         except OSError as error:
             unfinished.unlink(missing_ok=True)
             raise HardwareError(
-                f"no room for a camera's pictures at {path} ({_size(height, width) >> 20} MiB): "
-                f"{error.strerror}"
+                f"no room for a camera's pictures at {path} ({size.nbytes >> 20} MiB): "
+                f"{error.strerror}. Free some, set TMPDIR to another disk, or lower width, height, "
+                "kept_fps or kept_s in the camera's table"
             ) from error
         finally:
             os.close(descriptor)
-        super().__init__(memory, height, width)
+        super().__init__(memory, size)
         self.path = path
         self._shown = self._kept = self._end = 0
 
@@ -135,13 +170,14 @@ class RollWriter(_Roll):
     def keep(self, photograph: Photograph) -> None:
         """Put a JPEG at the end of the roll, in place of the oldest ones."""
         jpeg = photograph.jpeg
-        start = self._end % ROLL_BYTES
-        if start + len(jpeg) > ROLL_BYTES:
-            self._end += ROLL_BYTES - start
+        film_at, room = self.size.film_at, self.size.film_bytes
+        start = self._end % room
+        if start + len(jpeg) > room:
+            self._end += room - start
             start = 0
-        self._view[self._film_at + start : self._film_at + start + len(jpeg)] = jpeg
+        self._view[film_at + start : film_at + start + len(jpeg)] = jpeg
         entry = (photograph.time_ns, start, len(jpeg), zlib.crc32(jpeg))
-        self._index[self._kept % _PICTURES] = entry
+        self._index[self._kept % self.size.pictures] = entry
         self._end += len(jpeg)
         self._kept += 1
         self._count()
@@ -170,14 +206,15 @@ class RollReader(_Roll):
     def __init__(self, path: Path) -> None:
         try:
             with path.open("rb") as file:
-                magic, height, width, self.pid = _HEAD.unpack(file.read(_HEAD.size))
-                if magic != _MAGIC or os.fstat(file.fileno()).st_size != _size(height, width):
+                magic, *figures, self.pid = _HEAD.unpack(file.read(_HEAD.size))
+                size = RollSize(*figures)
+                if magic != _MAGIC or os.fstat(file.fileno()).st_size != size.nbytes:
                     raise ValueError("not a roll, or of another version")
-                memory = mmap.mmap(file.fileno(), _size(height, width), prot=mmap.PROT_READ)
+                memory = mmap.mmap(file.fileno(), size.nbytes, prot=mmap.PROT_READ)
                 self._inode = os.fstat(file.fileno()).st_ino
         except (OSError, ValueError, struct.error) as error:
             raise HardwareError(f"no camera writes to {path}: {error}") from error
-        super().__init__(memory, height, width)
+        super().__init__(memory, size)
         self.path = path
         self._trouble = ""
         self._newest: Frame | None = None
@@ -203,7 +240,7 @@ class RollReader(_Roll):
         while (number := self._counts()[0]) != self._number:
             start = self._slot_at(number)
             there, time_ns = _SLOT.unpack_from(self._view, start)
-            shape = (self.height, self.width, 3)
+            shape = (self.size.height, self.size.width, 3)
             seen = np.frombuffer(self._view, np.uint8, self._picture, start + _SLOT.size)
             image = seen.reshape(shape).copy()
             if there == number and _SLOT.unpack_from(self._view, start) == (there, time_ns):
@@ -214,7 +251,7 @@ class RollReader(_Roll):
     def last(self) -> Photograph | None:
         """The last JPEG; None before the first one."""
         kept = self._counts()[1]
-        return self._photograph(kept - 1) if kept else None
+        return self._photograph(self._index[(kept - 1) % self.size.pictures]) if kept else None
 
     def between(self, start_ns: int, stop_ns: int) -> list[Photograph]:
         """What was kept from `start_ns` to `stop_ns`, and one near before and after, in order.
@@ -222,20 +259,22 @@ class RollReader(_Roll):
         What is no longer there is left out.
         """
         kept = self._counts()[1]
-        first = max(0, kept - _PICTURES)
-        places = np.arange(first, kept)
-        times = self._index["time_ns"][places % _PICTURES].astype(np.int64)
+        places = np.arange(max(0, kept - self.size.pictures), kept)
+        entries = self._index[places % self.size.pictures]
+        # The oldest may just have made room for the newest.
+        entries = entries[np.argsort(entries["time_ns"], kind="stable")]
+        times = entries["time_ns"]
         inside = np.flatnonzero((times >= start_ns) & (times <= stop_ns))
         near_ns = round(NEAR_S * 1e9)
         before = np.flatnonzero((times < start_ns) & (times >= start_ns - near_ns))[-1:]
         after = np.flatnonzero((times > stop_ns) & (times <= stop_ns + near_ns))[:1]
-        wanted = np.concatenate([before, inside, after])
-        found = (self._photograph(int(places[each])) for each in wanted)
+        found = (self._photograph(entries[each]) for each in (*before, *inside, *after))
         return [each for each in found if each is not None]
 
-    def _photograph(self, place: int) -> Photograph | None:
-        entry = self._index[place % _PICTURES].copy()
-        start = self._film_at + int(entry["start"])
+    def _photograph(self, entry: np.void) -> Photograph | None:
+        """What an entry of the index is of; None where that is no longer, or not wholly, there."""
+        entry = entry.copy()
+        start = self.size.film_at + int(entry["start"])
         jpeg = bytes(self._view[start : start + int(entry["length"])])
         return Photograph(int(entry["time_ns"]), jpeg) if zlib.crc32(jpeg) == entry["sum"] else None
 

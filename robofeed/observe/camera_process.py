@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from robofeed.data.errors import HardwareError, RobofeedError
-from robofeed.data.film_roll import Photograph, RollWriter, own_folder
+from robofeed.data.film_roll import Photograph, RollWriter, own_folder, size_for
 from robofeed.data.observation import Picture
 from robofeed.data.picture import as_jpeg, fitted
 from robofeed.observe.camera_settings import CameraSettings
@@ -107,7 +107,8 @@ def main() -> None:
         _take(lock)
         try:
             opening = find_kind(settings.use)
-            roll = RollWriter(path, settings.height, settings.width)
+            size = size_for(settings.height, settings.width, settings.kept_s, settings.kept_fps)
+            roll = RollWriter(path, size)
             threading.Thread(target=_end_with_parent, args=(roll, lock), daemon=True).start()
             Camera(settings, roll).follow(opening)
         finally:

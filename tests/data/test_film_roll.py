@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -14,7 +15,15 @@ from robofeed.data import film_roll
 from robofeed.data.episode import Episode
 from robofeed.data.episode_frames import NO_FRAMES, Darkroom, EpisodeFrames
 from robofeed.data.errors import DataError, HardwareError
-from robofeed.data.film_roll import Photograph, RollReader, RollWriter, own_folder, roll_path
+from robofeed.data.film_roll import (
+    Photograph,
+    RollReader,
+    RollSize,
+    RollWriter,
+    own_folder,
+    roll_path,
+    size_for,
+)
 from robofeed.data.observation import Ended
 from robofeed.data.picture import as_jpeg, fitted, from_jpeg
 from robofeed.data.spec import ArraySpec, BackendSpec, FrameSpec
@@ -23,11 +32,12 @@ from robofeed.data.store import EpisodeStore
 MS = 1_000_000
 
 
-@pytest.fixture(autouse=True)
-def small_rolls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film_roll, "ROLL_BYTES", 10_000)
-    monkeypatch.setattr(film_roll, "_PICTURES", 16)
-    monkeypatch.setattr(film_roll, "_SLOTS_AT", 4096 + 16 * 24)
+SMALL = {"pictures": 16, "film_bytes": 10_000}
+
+
+def roll(path: Path, height: int = 2, width: int = 2) -> RollWriter:
+    """One with room for next to nothing."""
+    return RollWriter(path, RollSize(height, width, **SMALL))
 
 
 @pytest.fixture
@@ -36,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_newest_picture_is_copied_once(path: Path) -> None:
-    writer, reader = RollWriter(path, 4, 6), RollReader(path)
+    writer, reader = roll(path, 4, 6), RollReader(path)
     assert reader.newest() is None and reader.pid == os.getpid()
     for number in range(7):
         writer.show(np.full((4, 6, 3), number, np.uint8), number * MS)
@@ -47,7 +57,7 @@ def test_the_newest_picture_is_copied_once(path: Path) -> None:
 
 
 def test_a_picture_that_is_being_written_is_not_handed_out(path: Path) -> None:
-    writer, reader = RollWriter(path, 4, 6), RollReader(path)
+    writer, reader = roll(path, 4, 6), RollReader(path)
     writer.show(np.full((4, 6, 3), 1, np.uint8), 1)
     first = reader.newest()
     # Three pictures on, the slot of the newest one is marked as unfinished, as `show` begins.
@@ -63,7 +73,7 @@ def test_a_picture_that_is_being_written_is_not_handed_out(path: Path) -> None:
 def test_what_a_roll_still_has_is_whole_and_in_order(sizes: list[int], at: int) -> None:
     path = roll_path(f"test {os.getpid()}")
     own_folder(path)
-    writer, rng = RollWriter(path, 2, 2), np.random.default_rng(0)
+    writer, rng = roll(path), np.random.default_rng(0)
     try:
         reader = RollReader(path)
         taken = [Photograph(number * MS, rng.bytes(size)) for number, size in enumerate(sizes)]
@@ -82,8 +92,44 @@ def test_what_a_roll_still_has_is_whole_and_in_order(sizes: list[int], at: int) 
         writer.remove()
 
 
+def test_the_oldest_that_just_made_room_for_the_newest_is_no_older(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, reader = roll(path), RollReader(path)
+    for number in range(16):
+        writer.keep(Photograph(number * MS, b"jpeg %d" % number))
+    counts = reader._counts()
+    writer.keep(Photograph(16 * MS, b"jpeg 16"))
+    monkeypatch.setattr(reader, "_counts", lambda: counts)  # as read just before
+    times = [each.time_ns for each in reader.between(0, 20 * MS)]
+    assert times == [number * MS for number in range(1, 17)]
+
+
+@pytest.mark.parametrize(("height", "width", "fps"), [(480, 640, 15.0), (1080, 1920, 60.0)])
+def test_a_roll_has_room_for_its_seconds_whatever_the_pictures(
+    height: int, width: int, fps: float
+) -> None:
+    """50 kB of 640 x 480 are at the upper end of what pictures of rooms take."""
+    size = size_for(height, width, kept_s=75.0, kept_fps=fps)
+    assert size.pictures == 75 * fps
+    assert size.film_bytes >= size.pictures * 50_000 * (height * width) / (480 * 640)
+    assert size.nbytes - size.film_bytes < 4 * height * width * 3
+
+
+def test_a_roll_that_finds_no_room_says_what_to_lower(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(HardwareError, match=r"\(58 MiB\): No space left.* kept_fps or kept_s"):
+        RollWriter(path, size_for(480, 640, 75.0, 15.0))
+    assert not list(path.parent.iterdir())
+
+
 def test_trouble_is_said_and_taken_back(path: Path) -> None:
-    writer, reader = RollWriter(path, 2, 2), RollReader(path)
+    writer, reader = roll(path), RollReader(path)
     assert reader.trouble() == ""
     writer.note("dark: take its cover off")
     assert reader.trouble() == "dark: take its cover off"
@@ -93,10 +139,10 @@ def test_trouble_is_said_and_taken_back(path: Path) -> None:
 
 
 def test_a_roll_that_was_made_anew_is_another_one(path: Path) -> None:
-    first = RollWriter(path, 2, 2)
+    first = roll(path)
     reader = RollReader(path)
     assert reader.current
-    RollWriter(path, 2, 2)
+    roll(path)
     assert not reader.current
     first.keep(Photograph(1, b"still there"))
     assert reader.last() == Photograph(1, b"still there")
@@ -150,7 +196,7 @@ def spec(*paths: Path) -> BackendSpec:
 
 
 def test_an_episode_has_what_its_cameras_saw_while_it_went_on(tmp_path: Path) -> None:
-    front, side = RollWriter(tmp_path / "front.roll", 2, 2), tmp_path / "side.roll"
+    front, side = roll(tmp_path / "front.roll"), tmp_path / "side.roll"
     for number in range(12):
         front.keep(Photograph((700 + 67 * number) * MS, b"jpeg %d" % number))
     front.note("gone")
@@ -168,7 +214,7 @@ def test_an_episode_has_what_its_cameras_saw_while_it_went_on(tmp_path: Path) ->
 
 
 def test_a_picture_of_another_moment_is_none_of_the_episode(tmp_path: Path) -> None:
-    front = RollWriter(tmp_path / "front.roll", 2, 2)
+    front = roll(tmp_path / "front.roll")
     for time_ms in (400, 1000, 2000):  # the episode is from 1000 to 1400 ms
         front.keep(Photograph(time_ms * MS, b"jpeg %d" % time_ms))
     store = EpisodeStore(tmp_path, Darkroom(spec(front.path)))
@@ -176,12 +222,19 @@ def test_a_picture_of_another_moment_is_none_of_the_episode(tmp_path: Path) -> N
     assert [each.jpeg for each in store.read_frames("e000000").films["front"]] == [b"jpeg 1000"]
 
 
-def test_a_film_that_came_too_late_is_told(tmp_path: Path) -> None:
-    front = RollWriter(tmp_path / "front.roll", 2, 2)
+def test_a_film_that_came_too_late_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    front = roll(tmp_path / "front.roll")
     front.keep(Photograph(2700 * MS, b"a jpeg"))
     store = EpisodeStore(tmp_path, Darkroom(spec(front.path)))
     store.write(episode(steps=20))  # from 1000 to 3000 ms
-    assert store.read_frames("e000000").troubles["front"] == "nothing is left of the first 1.7 s"
+    assert (
+        store.read_frames("e000000")
+        .troubles["front"]
+        .startswith("nothing is left of the first 1.7 s: it did not see then, or kept_s")
+    )
+    assert caplog.text.count("nothing is left of the first 1.7 s") == 1
 
 
 THEN = EpisodeFrames({"top": (Photograph(5, b"then"),)}, {})
@@ -191,7 +244,7 @@ THEN = EpisodeFrames({"top": (Photograph(5, b"then"),)}, {})
 def test_an_episode_of_elsewhere_has_its_own_pictures_or_none(
     tmp_path: Path, frames: EpisodeFrames
 ) -> None:
-    front = RollWriter(tmp_path / "front.roll", 2, 2)
+    front = roll(tmp_path / "front.roll")
     front.keep(Photograph(1100 * MS, b"somebody who stands there now"))
     store = EpisodeStore(tmp_path, Darkroom(spec(front.path)))
     store.write(episode(), frames=frames)
@@ -201,7 +254,7 @@ def test_an_episode_of_elsewhere_has_its_own_pictures_or_none(
 
 
 def test_pictures_of_an_episode_are_nobody_else_s(tmp_path: Path) -> None:
-    front = RollWriter(tmp_path / "front.roll", 2, 2)
+    front = roll(tmp_path / "front.roll")
     path = EpisodeStore(tmp_path, Darkroom(spec(front.path))).write(episode())
     frames = path.with_name("e000000.frames.parquet")
     assert frames.stat().st_mode & 0o777 == 0o600
@@ -216,7 +269,7 @@ def test_an_arm_without_cameras_stores_none(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    front = RollWriter(tmp_path / "front.roll", 2, 2)
+    front = roll(tmp_path / "front.roll")
     front.keep(Photograph(1100 * MS, np.random.default_rng(0).bytes(3000)))
     store = EpisodeStore(tmp_path, Darkroom(spec(front.path)))
     store.write(episode())
