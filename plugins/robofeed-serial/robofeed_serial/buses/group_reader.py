@@ -62,12 +62,9 @@ def ask(
         framed = framed or bool(replies)
         now_ns = time.monotonic_ns()
         for reply in replies:
-            place = places.get(reply.servo_id)
-            if (
-                place is None
-                or reply in own
-                or (len(reply.data) != size and (reply.data or not reply.error))
-            ):
+            servo_id, error, data = reply
+            place = places.get(servo_id)
+            if place is None or reply in own or (len(data) != size and (data or not error)):
                 link.statistics.misfits += 1
                 if reply in own:
                     link.hears_itself()
@@ -76,7 +73,7 @@ def ask(
             if place <= last_place:  # servos answer in the order asked: this is an older answer's
                 link.doubt()
             last_place = place
-            found[reply.servo_id] = now_ns, reply
+            found[servo_id] = now_ns, reply
             if tell is not None:
                 tell(now_ns, reply)
         return len(found) == len(places)
@@ -142,17 +139,21 @@ class GroupReader:
                 self._link.statistics.retries += 1
             asked_ns = time.monotonic_ns()
             gap_s = math.inf if self._slow else self._link.gap_s
-            found |= ask(
+            told = ask(
                 self._link, self._codec, request, missing, size, wait_s, gap_s, answer_bytes, tell
             )
+            found |= told
             if fast:
                 self._in_vain = 0 if found else self._in_vain + 1
                 self.fast = self._in_vain < FAST_IN_VAIN
             if not found:
                 self._slow = True
-            elif not tries:
+            elif self._slow and not tries:
                 first_ns = min(time_ns for time_ns, _ in found.values())
-                self._slow = self._slow and (first_ns - asked_ns) / 1e9 > usual_s
+                self._slow = (first_ns - asked_ns) / 1e9 > usual_s
+            if len(told) == len(missing):
+                missing = []
+                break
             missing = [servo_id for servo_id in missing if servo_id not in found]
             # The first of them may be why those after it are silent.
             missing = missing[1:] + missing[:1]

@@ -44,6 +44,8 @@ class RegisterBus(ABC):
     quick: tuple[int, int] = (0, 0)
     """Address and size of the registers of a quick state."""
     full: tuple[int, int] = (0, 0)
+    goal: Register
+    """Of a goal position, the same for every servo of the bus."""
 
     def __init__(self, link: Link, codec: Codec, *, full_every: int = 10) -> None:
         self.link = link
@@ -70,11 +72,10 @@ class RegisterBus(ABC):
 
     @abstractmethod
     def _state(self, reply: Reply, time_ns: int, before: ServoState | None) -> ServoState:
-        """The state in a reply to a quick or full read; what it lacks is taken from `before`."""
+        """The state in a reply to a quick or full read; what it lacks is taken from `before`.
 
-    def _asks_back(self, reply: Reply) -> bool:
-        """Whether `_state` would ask the servo something more: not while others still answer."""
-        return False
+        Asks nobody anything: others may still be answering.
+        """
 
     @abstractmethod
     def _open_settings(self, servo_id: int) -> None:
@@ -119,31 +120,25 @@ class RegisterBus(ABC):
     def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
         address, size = self.quick if self._reads % self._full_every else self.full
         self._reads += 1
-        early: dict[int, ServoState] = {}
+        states, fresh = self._states, dict[int, ServoState]()
 
         def tell(time_ns: int, reply: Reply) -> None:
-            if len(reply.data) == size and not self._asks_back(reply):
-                before = self._states.get(reply.servo_id)
-                early[reply.servo_id] = self._state(reply, time_ns, before)
+            servo_id = reply.servo_id
+            if len(reply.data) == size:
+                fresh[servo_id] = self._state(reply, time_ns, states.get(servo_id))
+            else:  # it only says what is wrong, and what it said before may be older than that
+                fresh.pop(servo_id, None)
 
-        found = self._reader.read(ids, address, size, budget_s, tell)
-        for servo_id, (time_ns, reply) in found.items():
-            state = early.get(servo_id)
-            if state is not None and state.time_ns == time_ns:
-                self._states[servo_id] = state
-            elif len(reply.data) == size:
-                before = self._states.get(servo_id)
-                self._states[servo_id] = self._state(reply, time_ns, before)
-        return {servo_id: self._states[servo_id] for servo_id in ids if servo_id in self._states}
+        self._reader.read(ids, address, size, budget_s, tell)
+        states |= fresh
+        return {servo_id: states[servo_id] for servo_id in ids if servo_id in states}
 
     def write_goals(self, goals: Mapping[int, int]) -> None:
         if not goals:
             return
-        rows = {}
-        for servo_id, ticks in goals.items():
-            register = self._register(servo_id, "goal_position")
-            rows[servo_id] = register.encode(ticks)
-        self.link.send(self._codec.sync_write(register.address, rows))
+        encode = self.goal.encode
+        rows = {servo_id: encode(ticks) for servo_id, ticks in goals.items()}
+        self.link.send(self._codec.sync_write(self.goal.address, rows))
 
     def set_torque(self, ids: Sequence[int], on: bool) -> None:
         if not ids:

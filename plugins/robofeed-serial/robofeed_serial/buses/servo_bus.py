@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from robofeed import HardwareError
 from robofeed_serial.wire.statistics import BusStatistics
@@ -111,9 +111,11 @@ class ServoModel:
     """bit/s at which it answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServoState:
-    """The newest that one servo told. None = this servo, or this way of asking, does not say."""
+class ServoState(NamedTuple):
+    """The newest that one servo told. None = this servo, or this way of asking, does not say.
+
+    A named tuple, since thousands are made every second.
+    """
 
     servo_id: int
     time_ns: int

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 
 from robofeed import ConfigError
@@ -76,6 +75,7 @@ class DynamixelBus(RegisterBus):
     highest_id = HIGHEST_ID
     quick = QUICK
     full = FULL
+    goal = REGISTERS["goal_position"]
 
     def __init__(
         self, link: Link, *, watchdog_s: float = 0.2, full_every: int = 10, fast: bool = True
@@ -138,6 +138,7 @@ class DynamixelBus(RegisterBus):
         end_s = time.monotonic() + budget_s
         self._alarmed.clear()
         states = super().read_states(ids, budget_s=budget_s)
+        self._alarmed &= states.keys()
         if self._alarmed:
             self._name_faults(end_s - time.monotonic())
             states |= {servo_id: self._states[servo_id] for servo_id in self._alarmed}
@@ -178,9 +179,6 @@ class DynamixelBus(RegisterBus):
             self._faults(reply, before),
         )
 
-    def _asks_back(self, reply: Reply) -> bool:
-        return bool(reply.error & ALERT)
-
     def _faults(self, reply: Reply, before: ServoState | None) -> ServoFault:
         """Those known of; the servo is to be asked where there are none, and with each full state.
 
@@ -188,6 +186,7 @@ class DynamixelBus(RegisterBus):
         """
         if not reply.error & ALERT:
             self._untold.pop(reply.servo_id, None)
+            self._alarmed.discard(reply.servo_id)
             return ServoFault.NONE
         known = before.faults if before else ServoFault.NONE
         if known in (ServoFault.NONE, ServoFault.UNKNOWN) or len(reply.data) >= FULL[1]:
@@ -207,7 +206,7 @@ class DynamixelBus(RegisterBus):
                 if self._untold[servo_id] < UNTOLD_READS:
                     continue
                 faults = ServoFault.UNKNOWN
-            self._states[servo_id] = replace(self._states[servo_id], faults=faults)
+            self._states[servo_id] = self._states[servo_id]._replace(faults=faults)
 
     def _need_many_turns(self, servo_id: int, offset: int) -> None:
         if self.read(servo_id, "mode") == ServoMode.POSITION:

@@ -52,6 +52,7 @@ class FeetechBus(RegisterBus):
     highest_id = HIGHEST_ID
     quick = QUICK
     full = FULL
+    goal = REGISTERS["goal_position"]
 
     def __init__(self, link: Link, *, full_every: int = 10) -> None:
         super().__init__(link, FeetechCodec(), full_every=full_every)

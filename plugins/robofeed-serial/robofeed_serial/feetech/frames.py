@@ -22,6 +22,7 @@ HIGHEST_ID = 0xFD
 PING, READ, WRITE, SYNC_READ, SYNC_WRITE = 0x01, 0x02, 0x03, 0x82, 0x83
 OVERHEAD = 6
 """Bytes of a frame without parameters."""
+_ID = [bytes([servo_id]) for servo_id in range(256)]
 
 
 def checksum(body: bytes | bytearray) -> int:
@@ -58,7 +59,7 @@ class FeetechCodec:
 
     def sync_write(self, address: int, data: Mapping[int, bytes]) -> bytes:
         size = len(next(iter(data.values())))
-        rows = b"".join(bytes([servo_id]) + row for servo_id, row in data.items())
+        rows = b"".join([_ID[servo_id] + row for servo_id, row in data.items()])
         return frame(BROADCAST, SYNC_WRITE, bytes([address, size]) + rows)
 
     def reply_length(self, size: int) -> int:
@@ -110,11 +111,12 @@ class FeetechDecoder:
                     break
                 start += 1
                 continue
-            if checksum(rest[start + 2 : end - 1]) != rest[end - 1]:
+            body = bytes(rest[start + 2 : end - 1])
+            if checksum(body) != rest[end - 1]:
                 self.crc_errors += 1
                 start += 1
                 continue
-            found.append(Reply(servo_id, rest[start + 4], bytes(rest[start + 5 : end - 1])))
+            found.append(Reply(servo_id, body[2], body[3:]))
             start = taken = end
         if start < 0:  # no header left; its first byte may be the last that came
             start = max(taken, len(rest) - (1 if rest.endswith(b"\xff") else 0))

@@ -173,7 +173,7 @@ class Link:
                 f"({len(received)} bytes came). Check power, cable, baud rate and id: "
                 f"`robofeed arm scan {self.url}` lists who answers."
             )
-        took_s = time.monotonic() - started_s
+        took_s = self._heard_s - started_s
         self.statistics.latencies_s.append(took_s)
         self._settle(until, len(request), took_s, end_s, received)
         self._echo.answered()

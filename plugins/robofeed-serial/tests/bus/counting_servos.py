@@ -11,13 +11,13 @@ Delay = Callable[[int], Sequence[float]]
 """For request number n: when its answer comes, in s; several numbers: it comes several times."""
 
 
-def feetech_reply(servo_id: int, data: bytes) -> bytes:
-    body = bytes([servo_id, len(data) + 2, 0]) + data
+def feetech_reply(servo_id: int, data: bytes, error: int = 0) -> bytes:
+    body = bytes([servo_id, len(data) + 2, error]) + data
     return b"\xff\xff" + body + bytes([255 - sum(body) % 256])
 
 
-def dynamixel_reply(servo_id: int, data: bytes) -> bytes:
-    frame = b"\xff\xff\xfd\x00" + bytes([servo_id, len(data) + 4, 0, 0x55, 0]) + data
+def dynamixel_reply(servo_id: int, data: bytes, error: int = 0) -> bytes:
+    frame = b"\xff\xff\xfd\x00" + bytes([servo_id, len(data) + 4, 0, 0x55, error]) + data
     crc = 0
     for byte in frame:
         crc ^= byte << 8

@@ -174,6 +174,29 @@ def test_a_reply_of_another_length_is_no_reply(protocol: str, peer: MakePeer) ->
     bus.close()
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_servo_said_before_it_refused_is_no_news(
+    known: bool, protocol: str, servos: CountingServos, peer: MakePeer
+) -> None:
+    """The newest reply counts, also where it says only that something is wrong."""
+    make = feetech_reply if protocol == "feetech" else dynamixel_reply
+
+    def refusing(heard: bytes) -> Sequence[tuple[float, bytes]]:
+        answers = servos(heard)
+        if known and servos.count == 1:
+            return answers
+        return [(0.0005, make(1, bytes(21 if protocol == "dynamixel" else 15), 0x80) + refusal)]
+
+    refusal = make(1, b"", 0x80)
+    bus = BUSES[protocol](Link(peer(refusing).url, 1_000_000), full_every=1)
+    bus.open()
+    before = bus.read_states([1], budget_s=BUDGET_S) if known else {}
+
+    assert bus.read_states([1], budget_s=BUDGET_S) == before
+    assert bus.statistics.replies >= 1
+    bus.close()
+
+
 def test_statistics_tell_what_happened(bus: FeetechBus) -> None:
     for _ in range(20):
         bus.read_states(IDS, budget_s=BUDGET_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,7 +32,7 @@ class AnsweringBus(MemoryBus):
     def _now(self, ids: Any) -> dict[int, ServoState]:
         now_ns = time.monotonic_ns()
         told = MemoryBus.read_states(self, list(ids))
-        return {each: replace(state, time_ns=now_ns) for each, state in told.items()}
+        return {each: state._replace(time_ns=now_ns) for each, state in told.items()}
 
 
 def test_in_one_trip_what_answers_a_goal_is_the_next_reading() -> None:
