@@ -142,19 +142,12 @@ class RfpBus:
         return {servo_id: self._states[servo_id] for servo_id in ids if servo_id in self._states}
 
     def write_goals(self, goals: Mapping[int, int]) -> None:
-        wanted = [0] * JOINTS
-        for servo_id, ticks in goals.items():
-            if 1 <= servo_id <= JOINTS:
-                wanted[servo_id - 1] = self._goals[servo_id - 1] = min(max(ticks, 1), 0xFFFF)
-        self._goal_number = self._session.say(Kind.SETPOINT_QUIET, _goals_payload(tuple(wanted)))
+        self._goal_number = self._session.say(Kind.SETPOINT_QUIET, self._wanted(goals))
 
     def exchange_goals(self, goals: Mapping[int, int]) -> BoardState:
         """Write goals and read everybody's state in one trip. Raises BusTimeout, PortGone."""
-        wanted = [0] * JOINTS
-        for servo_id, ticks in goals.items():
-            wanted[servo_id - 1] = self._goals[servo_id - 1] = min(max(ticks, 1), 0xFFFF)
-        payload = _goals_payload(tuple(wanted))
-        state = self._take_payload(self._session.ask(Kind.SETPOINT, payload, tries=1))
+        answer = self._session.ask(Kind.SETPOINT, self._wanted(goals), tries=1)
+        state = self._take_payload(answer)
         self._goal_number = self._session.sequence
         return state
 
@@ -344,6 +337,14 @@ class RfpBus:
         joints = list(config.joints)
         joints[servo_id - 1] = joint
         self.write_config(replace(config, joints=tuple(joints)))
+
+    def _wanted(self, goals: Mapping[int, int]) -> bytes:
+        """What a SETPOINT says; servos without a goal keep theirs."""
+        wanted = [0] * JOINTS
+        for servo_id, ticks in goals.items():
+            if 1 <= servo_id <= JOINTS:
+                wanted[servo_id - 1] = self._goals[servo_id - 1] = min(max(ticks, 1), 0xFFFF)
+        return _goals_payload(tuple(wanted))
 
     def _take_payload(self, payload: bytes) -> BoardState:
         self._take(state := BoardState.from_payload(payload))

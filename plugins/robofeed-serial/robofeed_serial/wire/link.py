@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import serial
 
+from robofeed_serial.wire.doubt import QUIET_S, Doubt
 from robofeed_serial.wire.echo import EchoFilter
 from robofeed_serial.wire.errors import BusTimeout, PortGone
 from robofeed_serial.wire.port_bytes import (
@@ -36,14 +37,8 @@ REPLY_WAIT_S = 0.012
 """How long a reply may take beyond its time on the wire: USB, the system, a busy machine."""
 GAP_S = 0.004
 """Servos asked together answer one right after another; silence so long ends their answer."""
-QUIET_S = 0.002
-"""Silence after which a line counts as quiet: two USB frames."""
 DRAIN_AT_MOST_S = 0.05
 """A line that never falls silent is left alone after this; the next request drains it again."""
-DOUBT_S = 0.25
-"""How long after the last sign of a late reply another may come."""
-TOO_SOON = 0.9
-"""Share of the shortest time seen for such a reply; sooner, it was under way before we asked."""
 WRITE_TIMEOUT_S = 0.5
 
 LOST = (OSError, termios.error, TypeError)
@@ -69,14 +64,12 @@ class Link:
         self._port: serial.SerialBase | None = None
         self._selectable = False
         self._echo = EchoFilter()
-        self._doubt_until_s = 0.0
+        self._doubt = Doubt()
         self._sent_s = 0.0
         """When all that was written has gone over the wire."""
         self._due_s = 0.0
         """When the answer that is waited for has come over the wire."""
         self._heard_s = 0.0
-        self._fastest_s: dict[tuple[int, int], float] = {}
-        """The shortest time that a reply has taken for sure, by lengths of request and reply."""
 
     @property
     def baud(self) -> int:
@@ -181,7 +174,7 @@ class Link:
 
     def doubt(self) -> None:
         """Take replies only once nothing newer follows, for a while: one came that nobody asked."""
-        self._doubt_until_s = time.monotonic() + DOUBT_S
+        self._doubt.arise()
 
     def hears_itself(self) -> None:
         """Our own request was among the replies: the adapter echoes."""
@@ -225,17 +218,13 @@ class Link:
         received: bytearray,
     ) -> None:
         """Where the reply is in doubt, wait for a newer one as long as one may take."""
-        shape = (asked, len(received))
-        fastest_s = self._fastest_s.get(shape, self.wire_s(len(received)))
-        if took_s >= TOO_SOON * fastest_s and time.monotonic() >= self._doubt_until_s:
-            self._fastest_s.setdefault(shape, took_s)
-            return
-        quiet_s = max(QUIET_S, 1.5 * fastest_s)
+        reply = (asked, len(received)), took_s, self.wire_s(len(received))
+        quiet_s = self._doubt.quiet_s(*reply)
         while (wait_s := min(quiet_s, end_s - time.monotonic())) > 0:
             data = self._receive(wait_s)
             if data is None:
-                if wait_s == quiet_s:  # nothing newer: replies do come that soon
-                    self._fastest_s[shape] = min(took_s, fastest_s)
+                if wait_s == quiet_s:
+                    self._doubt.was_unfounded(*reply)
                 return
             self.doubt()
             received += data
