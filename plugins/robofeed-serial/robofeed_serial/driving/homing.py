@@ -21,7 +21,7 @@ PATIENCE_S = 3.0
 """More than the way should take; then something is in the way."""
 
 BLOCKED_S = 0.7
-"""So long may the arm not come on because links would be too near each other."""
+"""So long may the arm not come on because of what its supervisor keeps it from."""
 
 
 def go_to(
@@ -75,7 +75,7 @@ def _straight_to(
         for here, goal, speed in zip(start, goal_rad, speed_rad_s, strict=False)
     )
     began_s = free_s = time.monotonic()
-    left_rad, too_near = math.inf, ""
+    left_rad, in_the_way = math.inf, ""
     while True:
         passed_s = time.monotonic() - began_s
         here = report.commanded_rad or report.rad
@@ -88,15 +88,14 @@ def _straight_to(
         if share == 1.0 and max(off) <= ARRIVED_RAD:
             client.rest()
             return
-        too_near = report.too_near or too_near
+        in_the_way = report.in_the_way or in_the_way
         if sum(off) < left_rad - ARRIVED_RAD:
-            left_rad, free_s, too_near = sum(off), time.monotonic(), ""
-        elif too_near and time.monotonic() > free_s + BLOCKED_S:
+            left_rad, free_s, in_the_way = sum(off), time.monotonic(), ""
+        elif in_the_way and time.monotonic() > free_s + BLOCKED_S:
             client.rest()
             raise HardwareError(
-                f"on the way to the {pose} pose {too_near} would come too near each other: the "
-                "arm holds where it is. Bring it elsewhere first, by hand with the torque off or "
-                "with robofeed arm teleop"
+                f"on the way to the {pose} pose {in_the_way}: the arm holds where it is. Bring it "
+                "elsewhere first, by hand with the torque off or with robofeed arm teleop"
             )
         # The supervisor's own limits, on the tool above all, may make the way longer.
         if passed_s > 4.0 * way_s + PATIENCE_S:

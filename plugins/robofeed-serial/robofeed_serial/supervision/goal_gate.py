@@ -57,6 +57,8 @@ class GoalGate:
         self._bounds, self._tool, self._body = bounds, tool, body
         self.too_near: tuple[str, str] | None = None
         """of the newest goal: two links that would have come too near, which it was kept from"""
+        self.in_the_way = ""
+        """what that goal was kept from, in words: that, or leaving the workspace"""
         self._reach_rad = [speed * bounds.watchdog_s for speed in bounds.speed_rad_s]
         self._reach_m = bounds.tool_speed_m_s * bounds.watchdog_s
 
@@ -115,12 +117,16 @@ class GoalGate:
         A share of it; else without one joint, else that one alone, so that what is in the way of
         one joint does not hold the others.
         """
-        self.too_near = None
+        self.too_near, self.in_the_way = None, ""
         if goals == stay:
             return goals
         if self._body is not None:
             _, self.too_near = self._body.first_free([goals, stay])
-        if self.too_near is None and not self._leaves_box(start, self._tool(goals)):
+        if self.too_near is not None:
+            self.in_the_way = f"{' and '.join(self.too_near)} would come too near each other"
+        elif self._leaves_box(start, self._tool(goals)):
+            self.in_the_way = "the tool would leave its workspace"
+        else:
             return goals
         here_m, there_m = self._tool(start), self._tool(measured)
         ways = [

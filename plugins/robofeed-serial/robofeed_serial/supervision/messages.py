@@ -106,8 +106,8 @@ class Report:
     """when it was put down: how long the port's owner has been silent counts from here"""
     assumed: bool = False
     """Nobody knows where the arm is; `rad` is its rest pose. ASSUME_REST is due before ENGAGE."""
-    too_near: str = ""
-    """two links which the newest goal would have brought too near each other, in words"""
+    in_the_way: str = ""
+    """what the newest goal was kept from, in words: two links too near each other, say"""
 
     def pack(self) -> bytes:
         """As bytes."""
@@ -126,7 +126,7 @@ class Report:
         )
         count = len(self.rad)
         numbers = [*self.rad, *_padded(self.rad_s, count), *_padded(self.commanded_rad, count)]
-        texts = (text.encode("utf-8")[:MOST_TEXT] for text in (self.too_near, self.reason))
+        texts = (text.encode("utf-8")[:MOST_TEXT] for text in (self.in_the_way, self.reason))
         return head + struct.pack(f"<{3 * count}d", *numbers) + b"\0".join(texts)
 
     @staticmethod
@@ -140,7 +140,9 @@ class Report:
             numbers = struct.unpack_from(f"<{3 * count}d", letter, start)
         except struct.error as error:
             raise ValueError(f"not a report: {error}") from None
-        too_near, _, reason = letter[start + 24 * count :].decode("utf-8", "ignore").partition("\0")
+        in_the_way, _, reason = (
+            letter[start + 24 * count :].decode("utf-8", "ignore").partition("\0")
+        )
         return Report(
             time_ns,
             Mode(mode),
@@ -155,7 +157,7 @@ class Report:
             cycles,
             written_ns,
             assumed,
-            too_near,
+            in_the_way,
         )
 
 

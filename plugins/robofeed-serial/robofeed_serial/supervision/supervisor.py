@@ -141,7 +141,7 @@ class Supervisor:
             self._commanded,
             self.reason,
             assumed=reading.assumed,
-            too_near=" and ".join(self._gate.too_near or ()),
+            in_the_way=self._gate.in_the_way,
         )
 
     def part(self, after: Parting) -> None:

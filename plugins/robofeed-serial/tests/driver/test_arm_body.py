@@ -234,5 +234,5 @@ def test_its_supervisor_says_which_links_it_keeps_apart(bench: Any) -> None:
     folded = [0.0, -1.7, 1.65, 1.6, 0.0, math.nan]
     reports = [bench.go(folded) for _ in range(800)]
 
-    assert {report.too_near for report in reports} > {""}
+    assert {report.in_the_way for report in reports} > {""}
     assert not reports[-1].latched

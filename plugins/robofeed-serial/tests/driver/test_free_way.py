@@ -126,22 +126,26 @@ def test_the_tool_keeps_to_its_box_on_the_way_home_and_the_gate_lets_it_pass(
 
 
 @pytest.mark.parametrize(
-    "start",
+    ("name", "start"),
     [
-        pytest.param([1.8, -0.2, 0.3, 0.5, 0.0], id="beside the base, behind its middle"),
-        pytest.param([0.3, 1.2, 0.35, -0.4, 0.0], id="the tool lower than the box"),
+        pytest.param("so101", [1.8, -0.2, 0.3, 0.5, 0.0], id="beside the base, behind its middle"),
+        pytest.param("so101", [0.3, 1.2, 0.35, -0.4, 0.0], id="the tool lower than the box"),
+        pytest.param("koch", [0.0, 0.74, 0.27, 1.62, 0.0], id="caught as it fell"),
+        pytest.param("koch", [0.0, 0.87, 0.28, 1.53, 0.0], id="fallen, its hand under the table"),
     ],
 )
-def test_from_outside_its_box_an_arm_comes_in_and_then_home(start: list[float]) -> None:
-    arm = load_arm("so101")
+def test_from_outside_its_box_an_arm_comes_in_and_then_home_and_to_rest(
+    name: str, start: list[float]
+) -> None:
+    arm = load_arm(name)
     body = body_of(arm)
-    home = list(arm.model.home_rad)
     assert not workspace_of(arm, box_of(arm)).holds([*start, 0.0])
 
-    way = way_of(arm, body, [0.0]).between(start, home)
+    for goal in (list(arm.model.home_rad), list(arm.model.rest_rad)):
+        way = way_of(arm, body, [0.0]).between(start, goal)
 
-    assert way is not None
-    assert walk(arm, body, [*start, 0.0], way)[: len(home)] == pytest.approx(home, abs=2e-3)
+        assert way is not None
+        assert walk(arm, body, [*start, 0.0], way)[: len(goal)] == pytest.approx(goal, abs=2e-3)
 
 
 def test_out_of_the_box_there_is_no_way() -> None:

@@ -179,3 +179,16 @@ def test_a_pose_that_cannot_be_holds_nothing_back() -> None:
         rad = CAREFUL.pass_through([*ARM.model.home_rad, 0.0], rad, rad, DT_S)
 
     assert rad == pytest.approx([*ARM.model.home_rad, 0.0], abs=0.05)
+
+
+def test_it_says_what_it_keeps_a_goal_from() -> None:
+    home = [*ARM.model.home_rad, 0.0]
+    assert CAREFUL.pass_through(home, home, home, DT_S) == home
+    assert CAREFUL.in_the_way == ""
+
+    goals = CAREFUL.pass_through([3.0, *home[1:]], home, home, DT_S)
+    while goals != (before := goals) or CAREFUL.in_the_way == "":
+        goals = CAREFUL.pass_through([3.0, *home[1:]], before, before, DT_S)
+    assert CAREFUL.in_the_way == "the tool would leave its workspace"
+    assert CAREFUL.pass_through([0.0, *home[1:]], goals, goals, DT_S) != goals
+    assert CAREFUL.in_the_way == ""
