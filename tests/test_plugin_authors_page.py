@@ -34,4 +34,5 @@ def test_an_arm_s_model_gives_task_action_and_kinematics(
     state = given["task"].observe(given["world"], layout)
     assert len(state) == given["task"].observation.size
     assert not given["task"].truth(given["world"], layout).success
+    assert given["horizon"] == 100
     assert given["action"].high.tolist() == pytest.approx([0.016] * 3)
