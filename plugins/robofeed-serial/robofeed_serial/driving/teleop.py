@@ -11,6 +11,8 @@ from robofeed.data.observation import Ended, Executed, Gate
 from robofeed.data.spec import FloatArray
 from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.driving.leader import LeaderLost
+from robofeed_serial.supervision import asleep
+from robofeed_serial.supervision.supervisor import SLEPT_S
 
 _LIMITED = {
     Gate.JOINT_LIMIT: "end of a joint's range",
@@ -20,6 +22,7 @@ _LIMITED = {
     Gate.JOINT_SPEED: "joint speed limit",
 }
 _STOPPED = "stopped by hand"
+_SLEPT = "the computer slept or stood still: look at the arm"
 
 
 class Typed(Protocol):
@@ -70,9 +73,20 @@ class Drive:
         keys: What a person presses.
         pilot: Says what to do.
         screen: Where how things are is shown, at every period.
+        asleep_ns: How long the computer has slept so far.
     """
 
-    def __init__(self, arm: SerialArm, keys: Typed, pilot: Pilot, screen: Screen) -> None:
+    def __init__(
+        self,
+        arm: SerialArm,
+        keys: Typed,
+        pilot: Pilot,
+        screen: Screen,
+        asleep_ns: Callable[[], int] = asleep.asleep_ns,
+    ) -> None:
+        self._asleep_ns = asleep_ns
+        self._awake_ns: int | None = None
+        """by a clock that goes on while the computer sleeps, when it was last known not to"""
         self._arm, self._keys, self._pilot, self._screen = arm, keys, pilot, screen
         self._guarded = Guarded(arm)
         self._held = ""
@@ -112,7 +126,10 @@ class Drive:
             guarded.close()
 
     def _step(self, keys: Sequence[str], observation: Observation) -> Observation:
-        if "space" in keys:
+        if self._has_slept() and not self._held:
+            # The port's owner notices too, but an action of this moment might come before.
+            self._hold(_SLEPT)
+        elif "space" in keys:
             self._hold(_STOPPED)
         elif self._held:
             return self._go_on() if "enter" in keys else observation
@@ -128,6 +145,12 @@ class Drive:
             self._pilot.sent()
             self._look_at(executed)
         return observation
+
+    def _has_slept(self) -> bool:
+        """Since it was asked last: whoever held the leader, or a key, may have gone."""
+        now_ns = time.monotonic_ns() + self._asleep_ns()
+        before_ns, self._awake_ns = self._awake_ns, now_ns
+        return before_ns is not None and now_ns - before_ns > SLEPT_S * 1e9
 
     def _hold(self, why: str) -> None:
         self._guarded.stop()
@@ -150,6 +173,7 @@ class Drive:
             self._hold(str(error))
             return guarded.observe()
         self._held = self._limited = ""
+        self._awake_ns = None  # all this may have taken long
         return observation
 
     def _notice(self, observation: Observation) -> None:

@@ -72,6 +72,8 @@ class Pair:
         self.leader = Twin(self.kind.name, "--no-gravity")
         self.follower = Twin(name, "--no-gravity")
         self.desk = Desk()
+        self.asleep_ns = 0
+        """how long the computer has slept"""
 
     def start(self) -> None:
         config = SerialConfig(
@@ -90,7 +92,8 @@ class Pair:
         self._leader = Leader(self.kind, str(self.leader.port), "nominal")
         self._leader.open(lambda text: None)
         self.pilot = Following(self._leader, arm, can_grip=True)
-        self._thread = threading.Thread(target=Drive(arm, self.desk, self.pilot, self.desk).run)
+        drive = Drive(arm, self.desk, self.pilot, self.desk, lambda: self.asleep_ns)
+        self._thread = threading.Thread(target=drive.run)
         self._thread.start()
         self.desk.wait_for("holds; leader")
 
@@ -265,6 +268,24 @@ def test_stop_holds_and_the_leader_is_not_followed_again_by_itself(following: Pa
     pair.desk.press("enter")
     pair.desk.wait_for("holds; leader: shoulder_pan is 0.40 rad away")
     holds(pair)
+
+
+def test_after_the_computer_slept_the_arm_holds_until_a_person_says_so(following: Pair) -> None:
+    pair = following
+    before = pair.rad(pair.follower)
+    pan = nominal(pair.kind).scales(pair.kind)[0]
+    # All at once: an hour of sleep, in which no monotonic clock went on, and a leader pushed aside.
+    pair.asleep_ns += 3600 * 10**9
+    pair.leader.hand({pair.kind.ids[0]: pan.to_ticks(before[0] + 0.4)})
+    pair.desk.wait_for("the computer slept")
+    assert pair.rad(pair.follower) == pytest.approx(before, abs=0.02)
+    holds(pair)
+
+    pair.desk.press("enter")
+    pair.desk.wait_for("holds; leader: shoulder_pan is 0.4")
+    holds(pair)
+    pair.desk.press("enter")
+    pair.desk.wait_for("following the leader")
 
 
 def test_a_leader_that_holds_itself_is_let_go_only_after_a_question(pair: Pair) -> None:
