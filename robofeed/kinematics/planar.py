@@ -175,11 +175,26 @@ class PlanarArm:
         return Solution(joints, tool, math.dist(tool, goal_m))
 
     def _pan(self, now: float, x: float, y: float, aside: float) -> float:
-        """The pan, nearest to `now`, that brings (x, y) into the plane's parallel at `aside`."""
+        """The pan, nearest to `now`, that brings (x, y) into the plane's parallel at `aside`.
+
+        An arm may lean over the pan's axis: then (x, y) is behind it, and the pan is not to turn
+        round to face it.
+        """
         across = math.sqrt(max(x * x + y * y - aside * aside, 0.0))
-        yaw = math.atan2(y, x) - math.atan2(aside, across)
-        pan = math.remainder(self._pan_sign * yaw - now, math.tau) + now
+        pan = self._facing(now, x, y, aside, across)
+        if abs(pan - now) > math.pi / 2:
+            other = self._facing(now, x, y, aside, -across)
+            low, high = self.low[0], self.high[0]
+            if low <= other <= high and (
+                abs(other - now) < abs(pan - now) or not low <= pan <= high
+            ):
+                pan = other
         return min(max(pan, self.low[0]), self.high[0])
+
+    def _facing(self, now: float, x: float, y: float, aside: float, across: float) -> float:
+        """The pan nearest to `now`, in range or not, with (x, y) at `across` and `aside`."""
+        yaw = math.atan2(y, x) - math.atan2(aside, across)
+        return math.remainder(self._pan_sign * yaw - now, math.tau) + now
 
     def _step(
         self, pose: PlanarPose, across: float, up: float, free: tuple[float, float, float]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pybullet
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from robofeed.kinematics.chain import Chain
@@ -77,22 +77,68 @@ def test_a_solution_keeps_limits_and_travel_and_tells_its_residual(
     assert solution.left_m == pytest.approx(math.dist(reached, goal), abs=1e-9)
 
 
-@given(name=names, bend=st.lists(st.floats(-0.6, 0.6), min_size=7, max_size=7), way=directions)
+def bends(most_rad: float) -> st.SearchStrategy[list[float]]:
+    return st.lists(st.floats(-most_rad, most_rad), min_size=7, max_size=7)
+
+
+def bent(name: str, kinematics: Any, bend: list[float]) -> list[float]:
+    """The home pose with each joint bent, but not to its end."""
+    return [
+        min(max(home + change, low + 0.2), high - 0.2)
+        for home, change, low, high in zip(
+            ARMS[name].home_rad, bend, kinematics.low, kinematics.high, strict=False
+        )
+    ]
+
+
+@given(name=names, bend=bends(0.5), way=directions)
 @settings(max_examples=300)
 def test_near_home_every_small_step_is_reached_within_a_millimetre(
     name: str, bend: list[float], way: tuple[float, float, float]
 ) -> None:
-    arm = ARMS[name]
-    kinematics: Any = arm.kinematics(UNHURRIED_S, hold_posture=False)
-    start = [
-        min(max(home + change, low + 0.2), high - 0.2)
-        for home, change, low, high in zip(
-            arm.home_rad, bend, kinematics.low, kinematics.high, strict=False
-        )
-    ]
+    kinematics: Any = ARMS[name].kinematics(UNHURRIED_S, hold_posture=False)
+    start = bent(name, kinematics, bend)
     pose = kinematics.pose(start)
     goal = [here + 0.02 * part for here, part in zip(pose.tool_m, way, strict=True)]
     assert kinematics.solve(start, pose, goal).left_m < 1e-3
+
+
+@given(name=names, bend=bends(0.6), way=directions)
+@example("so101", [0.6, 0.6, 0.6, 0.6, 0.6, 0.0, 0.0], (-1.0, -1.0, 0.0))
+@example("so101", [-0.6, -0.6, 0.6, 0.6, 0.6, 0.0, 0.0], (-1.0, -1.0, 1.0))
+@settings(max_examples=300)
+def test_further_out_only_the_end_of_a_joint_keeps_a_small_step_from_its_goal(
+    name: str, bend: list[float], way: tuple[float, float, float]
+) -> None:
+    """The first example is a centimetre from the pan's axis, the second at the wrist's end."""
+    kinematics: Any = ARMS[name].kinematics(UNHURRIED_S, hold_posture=False)
+    start = bent(name, kinematics, bend)
+    pose = kinematics.pose(start)
+    goal = [here + 0.02 * part for here, part in zip(pose.tool_m, way, strict=True)]
+    solution = kinematics.solve(start, pose, goal)
+    ranges = zip(solution.joint_rad, kinematics.low, kinematics.high, strict=True)
+    if not any(min(q - low, high - q) < 1e-9 for q, low, high in ranges):
+        assert solution.left_m < 1e-3
+    assert solution.left_m <= max(math.dist(pose.tool_m, goal), 1e-3)
+
+
+@given(
+    place=st.tuples(
+        st.floats(-1.0, 1.0), st.floats(-1.75, -1.2), st.floats(-1.0, 0.0), st.floats(-1.0, 0.5)
+    ),
+    way=directions,
+)
+@settings(max_examples=100)
+def test_an_arm_that_leans_back_over_its_base_does_not_turn_round(
+    place: tuple[float, float, float, float], way: tuple[float, float, float]
+) -> None:
+    kinematics: Any = ARMS["so101"].kinematics(UNHURRIED_S, hold_posture=False)
+    start = [*place, 0.0]
+    pose = kinematics.pose(start)
+    assume(pose.across_m < -0.05)
+    goal = [here + 0.005 * part for here, part in zip(pose.tool_m, way, strict=True)]
+    solution = kinematics.solve(start, pose, goal)
+    assert abs(solution.joint_rad[0] - start[0]) < 0.2
 
 
 @pytest.mark.parametrize("name", ARMS)
