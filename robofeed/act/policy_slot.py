@@ -27,6 +27,7 @@ class PolicySlot:
         self._half = self.nbytes(count) // 2
         self._memory, self._count = memory, count
         self._written = 0
+        self._newest: tuple[int, FloatArray] | None = None
 
     @staticmethod
     def nbytes(count: int) -> int:
@@ -42,20 +43,29 @@ class PolicySlot:
         _HEAD.pack_into(self._memory, start, _sum(body, self._written), self._written)
 
     def newest(self) -> tuple[int, FloatArray] | None:
-        """Number and weights [count] of the newest whole copy; None before the first one."""
-        found = [copy for each in (0, 1) if (copy := self._read(each)) is not None]
-        if not found:
-            return None
-        number, body = max(found)
-        return number, np.frombuffer(body, np.float32)
+        """Number and weights [count] of the newest copy; None before the first one.
 
-    def _read(self, which: int) -> tuple[int, bytes] | None:
+        A reader that is slow between the two may find the writer at either: it then keeps to what
+        it read last.
+        """
+        for which in (0, 1):
+            known = self._newest[0] if self._newest is not None else 0
+            copy = self._read(which, known)
+            if copy is not None:
+                number, body = copy
+                self._newest = number, np.frombuffer(body, np.float32)
+        return self._newest
+
+    def _read(self, which: int, known: int) -> tuple[int, bytes] | None:
+        """A copy that is whole and newer than number `known`."""
         start = self._half * which
+        if _HEAD.unpack_from(self._memory, start)[1] <= known:
+            return None
         # Copied before it is checked: the writer may come back to it at any moment.
         whole = bytes(self._memory[start : start + self._half])
         checksum, number = _HEAD.unpack_from(whole)
         body = whole[_HEAD.size :]
-        return (number, body) if number and _sum(body, number) == checksum else None
+        return (number, body) if number > known and _sum(body, number) == checksum else None
 
 
 def _sum(body: bytes, number: int) -> int:

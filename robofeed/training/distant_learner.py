@@ -6,6 +6,7 @@ owed is done beside the arm's motion; everything else waits until it is done, wh
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 from collections import deque
@@ -70,10 +71,15 @@ class LearningProcess:
         return self._worker.pid
 
     def add(self, steps: StepBatch, pool: str) -> None:
-        """Hand transitions over; kept here while the other side is busy."""
+        """Hand transitions over; kept here while the other side is busy.
+
+        That it died is said by the next `ask`, when the arm rests: what the arm is at now is
+        carried through and recorded.
+        """
         self._unsent.append((steps, pool))
-        while self._unsent and self._sent - self._counts[TAKEN] < _ON_THE_WAY:
-            self._send_steps()
+        with contextlib.suppress(OSError):
+            while self._unsent and self._sent - self._counts[TAKEN] < _ON_THE_WAY:
+                self._send_steps()
 
     def owe(self, updates: int) -> None:
         """So many more updates are to be done."""
@@ -81,9 +87,12 @@ class LearningProcess:
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """Have something done, after all that is owed; returns the answer."""
-        while self._unsent:
-            self._send_steps()
-        self._send((name, *arguments))
+        try:
+            while self._unsent:
+                self._send_steps()
+            self._pipe.send((name, *arguments))
+        except OSError:
+            raise self._death() from None
         return self._hear()
 
     def close(self) -> None:
@@ -99,14 +108,9 @@ class LearningProcess:
             self._memory = None
 
     def _send_steps(self) -> None:
-        self._send(("add", *self._unsent.popleft()))
+        self._pipe.send(("add", *self._unsent[0]))
+        self._unsent.popleft()
         self._sent += 1
-
-    def _send(self, message: tuple[Any, ...]) -> None:
-        try:
-            self._pipe.send(message)
-        except OSError:
-            raise self._death() from None
 
     def _hear(self) -> Any:
         try:

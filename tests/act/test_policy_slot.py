@@ -34,6 +34,20 @@ def test_the_newest_is_read_as_often_as_wanted() -> None:
             np.testing.assert_array_equal(newest[1], weights(number))
 
 
+def test_a_reader_that_finds_the_writer_at_both_copies_keeps_the_last() -> None:
+    memory, writer, reader = slots()
+    writer.put(weights(1))
+    writer.put(weights(2))
+    before = reader.newest()
+    writer.put(weights(3))
+    writer.put(weights(4))
+    for half in (0, len(memory) // 2):
+        memory[half + len(memory) // 2 - 1] ^= 0xFF  # as while it is written
+    newest = reader.newest()
+    assert before is not None and newest is not None and newest[0] == before[0] == 2
+    np.testing.assert_array_equal(newest[1], weights(2))
+
+
 @given(st.integers(1, 4), st.data())
 def test_a_copy_that_was_half_written_is_never_read(published: int, data: st.DataObject) -> None:
     memory, writer, reader = slots()

@@ -111,7 +111,15 @@ def test_what_cannot_be_loaded_is_said_as_by_a_learner_here(
 
 def test_a_learner_that_dies_is_named() -> None:
     learner, _ = start_learning(Recipe("sac", SETTINGS, "ensemble", {}, False, CONTEXT, 1))
-    os.kill(process_of(learner), signal.SIGKILL)
+    pid = process_of(learner)
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while goes_on(pid) and time.monotonic() < until:
+        time.sleep(0.01)
+    for _ in range(3):  # the arm is at an episode, which is carried through
+        learner.add(steps(np.random.default_rng(4)), "online")
+        learner.update(1)
+        learner.export()
     with pytest.raises(HardwareError, match=r"the learner .* SIGKILL.*robofeed resume"):
         learner.settle()
     learner.close()

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from functools import partial
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 
 from robofeed.data.control_client import ControlClient
 from robofeed.data.control_messages import Do
-from robofeed.data.errors import DataError, SafetyStop
+from robofeed.data.errors import DataError, HardwareError, SafetyStop
 from robofeed.data.feedback import Demonstration, Stop
 from robofeed.data.store import EpisodeStore
 from robofeed.events import EpisodeRecorded, RunStarted
@@ -67,6 +68,27 @@ def test_a_run_that_broke_off_goes_on_though_the_arm_moves_otherwise(point_confi
     arm_is(simulated=False, horizon=4, tracking=0.7)
 
     assert resume(folder_of(config)).stop_rule == "step budget"
+
+
+def test_the_episode_in_which_its_learner_dies_is_kept(point_config, arm_is):
+    arm_is(simulated=False, horizon=10)
+    config = point_config("stop.steps=100", *QUICK)
+
+    def kill_the_learner(client, state):
+        if state["episode_id"] == "e000000" and state["step"] >= 3:
+            (learner,) = (each for each in active_children() if each.name == "learner")
+            learner.kill()
+            raise DataError("that is enough")
+        client.send(Do.ALIVE)
+
+    def listen(event):
+        if isinstance(event, RunStarted):
+            Demonstrator(kill_the_learner)(folder_of(config))
+
+    with pytest.raises(HardwareError, match=r"the learner .* SIGKILL.*robofeed resume"):
+        train(config, listen=listen)
+
+    assert len(EpisodeStore(folder_of(config)).read("e000000")) == 10
 
 
 def test_who_ends_it_while_the_arm_is_paused_gets_the_other_demonstrations_later(
