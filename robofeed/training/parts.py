@@ -139,19 +139,12 @@ class Run:
 
     def close(self) -> None:
         """Stop the arms, finish writing. Every part is closed even where one fails."""
-        closers = [self.fleet.close, self.learning.close, self.writer.close, self.ledger.close]
-        if self.controls is not None:
-            closers.insert(0, self.controls.close)
-        if self.ranker is not None:
-            closers.insert(0, self.ranker.close)
-        failure: Exception | None = None
-        for close in closers:
-            try:
-                close()
-            except Exception as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
+        parts = (self.ledger, self.writer, self.learning, self.fleet, self.controls, self.ranker)
+        # From the last to the first, and on to the end though Ctrl-C comes in between.
+        with contextlib.ExitStack() as closing:
+            for part in parts:
+                if part is not None:
+                    closing.callback(part.close)
 
 
 def open_parts(resolved: ResolvedRun, folder: RunFolder, tell: Callable[[Event], None]) -> Run:

@@ -15,11 +15,14 @@ import numpy as np
 import pytest
 
 from robofeed.act.policies import MlpPolicy
+from robofeed.data.episode_writer import EpisodeWriter
 from robofeed.data.errors import DataError, HardwareError, SafetyStop
+from robofeed.data.ledger import Ledger
 from robofeed.data.observation import Ended, Gate
 from robofeed.data.store import EpisodeStore
 from robofeed.event_log import read_events
 from robofeed.events import EpisodeRecorded, Evaluated, RewardFitted
+from robofeed.observe.fleet import LocalFleet
 from robofeed.training import resume, train
 from robofeed.training.evaluation import evaluate_run
 from robofeed.update.sac import SacLearner
@@ -163,3 +166,26 @@ def test_what_ends_a_whole_group_of_processes_ends_a_run_saved(point_config, tmp
 
     assert process.returncode == 130, said.decode()
     assert json.loads((run_dir / "run.json").read_text())["status"] == "interrupted"
+
+
+def test_ctrl_c_while_it_closes_leaves_no_episode_unwritten(point_config, monkeypatch):
+    closed = []
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    def note(name, close):
+        def closing(self):
+            closed.append(name)
+            close(self)
+
+        return closing
+
+    monkeypatch.setattr(LocalFleet, "close", interrupted)
+    for part in (EpisodeWriter, Ledger):
+        monkeypatch.setattr(part, "close", note(part.__name__, part.close))
+
+    with pytest.raises(KeyboardInterrupt):
+        train(point_config("stop.steps=20", "evaluation.final_episodes=1"))
+
+    assert closed == ["EpisodeWriter", "Ledger"]
