@@ -106,7 +106,7 @@ class _Camera:
         self._roll: RollReader | None = None
         self._told = ""
         """why there is no picture, as far as anybody was told"""
-        self._words: IO[bytes] = tempfile.TemporaryFile()
+        self._words: IO[bytes] = tempfile.TemporaryFile("a+b")
         self._process = subprocess.Popen(
             [
                 sys.executable,

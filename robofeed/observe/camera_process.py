@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from robofeed.observe.picture_watch import PictureWatch
 
 NICE = 5
 RETRY_S = 1.0
+_WORDS_BYTES = 1 << 20
 
 
 class Camera:
@@ -65,6 +67,7 @@ class Camera:
                 picture = fitted(picture, height, width)
             self._roll.show(np.ascontiguousarray(picture), time_ns)
             if time_ns - self._kept_ns >= self._kept_every_ns:
+                _cut_words()
                 self._roll.keep(Photograph(time_ns, as_jpeg(picture)))
                 self._kept_ns = time_ns
         self._say(self._watch.trouble)
@@ -73,6 +76,13 @@ class Camera:
         if trouble != self._said:
             self._said = trouble
             self._roll.note(trouble)
+
+
+def _cut_words() -> None:
+    """Drivers write a line a picture where a plug is loose, for days; only the last ones count."""
+    about = os.fstat(sys.stderr.fileno())
+    if stat.S_ISREG(about.st_mode) and about.st_size > _WORDS_BYTES:
+        os.ftruncate(sys.stderr.fileno(), 0)
 
 
 def _take(path: Path) -> None:

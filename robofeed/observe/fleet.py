@@ -106,10 +106,10 @@ class ProcessFleet:
         factory: Makes each backend, in its process.
         size: How many.
         with_truth: Whether ground truth is read at all.
-        reply_s: A simulator that has not answered for this long is taken for hung, and killed.
+        reply_s: An arm's process that has not answered for this long is taken for hung, and killed.
 
     Raises:
-        HardwareError: a simulator process could not start, failed, died or hung; it is named, and
+        HardwareError: an arm's process could not start, failed, died or hung; it is named, and
             all of them are to be closed. Deliberate errors keep their kind, and the fleet is as
             usable as before.
     """
@@ -126,6 +126,8 @@ class ProcessFleet:
         self.size = size
         self.has_truth = with_truth and isinstance(probe, HasTruth)
         self._reply_s = reply_s
+        kind = "simulator" if probe.spec.simulated else "arm"
+        self._names = [f"{kind} {row}" for row in range(size)]
         context = multiprocessing.get_context("spawn")
         # Freed when the last array over it goes, so that no table ever points nowhere; and it has
         # no name, so that nothing is left behind however the run ends.
@@ -144,7 +146,7 @@ class ProcessFleet:
                 worker = context.Process(
                     target=_work,
                     args=(factory, size, row, with_truth, memory, theirs, stop_theirs),
-                    name=f"simulator {row}",
+                    name=self._names[row],
                     daemon=True,
                 )
                 worker.start()
@@ -255,7 +257,8 @@ class ProcessFleet:
             reasons[row] = text
             if answer != "done":
                 # Once all have been heard: an answer left in its pipe would be taken for the next.
-                refused = refused or ERRORS.get(answer, HardwareError)(f"simulator {row}: {text}")
+                kind = ERRORS.get(answer, HardwareError)
+                refused = refused or kind(f"{self._names[row]}: {text}")
         if refused is not None:
             raise refused
         return reasons
@@ -267,7 +270,7 @@ class ProcessFleet:
                 worker = self._workers[row]
                 worker.kill()
                 raise HardwareError(
-                    f"simulator {row} (process {worker.pid}) has not answered for "
+                    f"{self._names[row]} (process {worker.pid}) has not answered for "
                     f"{limit_s:g} s and was killed; the run stops, everything recorded so "
                     "far is on disk: `robofeed resume RUN` goes on"
                 )
@@ -275,11 +278,11 @@ class ProcessFleet:
         except (EOFError, ConnectionError):
             raise self._death(row) from None
         if answer == "broken":
-            raise HardwareError(f"simulator {row} failed: {text}")
+            raise HardwareError(f"{self._names[row]} failed: {text}")
         return answer, text
 
     def _death(self, row: int) -> HardwareError:
-        return death(f"simulator {row}", self._workers[row])
+        return death(self._names[row], self._workers[row])
 
 
 def _work(
@@ -309,7 +312,7 @@ def _work(
         except RobofeedError as error:
             answer = (type(error).__name__, str(error))
         except Exception:
-            # The whole story crosses to the run, which names this simulator in its message.
+            # The whole story crosses to the run, which names this arm in its message.
             answer = ("broken", traceback.format_exc())
         try:
             pipe.send(answer)

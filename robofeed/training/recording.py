@@ -111,15 +111,16 @@ class _Session:
         self._store.sync()
         self.episodes += 1
         self.latencies_ms += visit.latencies_ms
+        kept = not (visit.discarded or visit.cut_short)
+        for record in records_of(visit) if kept else ():
+            self._ledger.append(record)
         if visit.stopped_by is not None or episode.ended is Ended.FAULT:
             raise SafetyStop(
                 f"{episode.id}, step {len(episode)}: {episode.reason or 'stopped by a person'}. "
                 "What was recorded until then is on disk"
             )
-        if visit.discarded or visit.cut_short:
+        if not kept:
             return
-        for record in records_of(visit):
-            self._ledger.append(record)
         well = visit.mark.success if visit.mark is not None else self._helm.driver is not None
         if visit.stretches and (well or episode.ended is Ended.TERMINATED):
             driver = visit.stretches[-1].driver

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from robofeed.data.control_client import ControlClient
 from robofeed.data.control_messages import Do
 from robofeed.data.episode_frames import EpisodeFrames
 from robofeed.data.errors import ConfigError, DataError, SafetyStop
-from robofeed.data.feedback import Demonstration, Outcome
+from robofeed.data.feedback import Correction, Demonstration, Outcome
 from robofeed.data.film_roll import Photograph
 from robofeed.data.intervention import Driver
 from robofeed.data.ledger import Ledger
@@ -151,6 +152,18 @@ def test_nobody_there_and_a_stop_end_a_recording(point_config):
 
     with pytest.raises(SafetyStop):
         record(point_config(name="stopped"), 1, opened=Demonstrator(stop))
+
+    def steer_and_stop(client, state):
+        client.send(Do.MOVE, action=[0.01, 0.0])
+        if state["step"] > 4:
+            client.send(Do.STOP)
+
+    # What they did until then is theirs all the same.
+    config = point_config(name="steered")
+    with pytest.raises(SafetyStop):
+        record(config, 1, opened=Demonstrator(steer_and_stop))
+    (correction,) = records(Path(config.run.out) / "steered", Correction)
+    assert correction.segment.episode_id == "d000000" and correction.stamp.person == ANNA.person
     with pytest.raises(ConfigError, match="leaves nobody a way"):
         record(point_config("control.socket=false", name="deaf"), 1)
 
