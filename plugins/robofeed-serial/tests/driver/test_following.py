@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -15,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robofeed import ConfigError, HardwareError
-from robofeed_serial.arms.arm_file import ArmFile, load_arm
+from robofeed import HardwareError
+from robofeed_serial.arms.arm_file import load_arm
 from robofeed_serial.arms.calibration import nominal
 from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.driving.following import ALIGN_RAD_S, NEAR_RAD, Following
-from robofeed_serial.driving.leader import Lead, Leader, LeaderLost, leader_calibration, leader_of
+from robofeed_serial.driving.leader import Lead, Leader, LeaderLost, leader_of
 from robofeed_serial.driving.teleop import Drive
 from robofeed_serial.make_bus import make_bus
 from robofeed_serial.twin.process import Twin
@@ -369,37 +367,3 @@ def test_whatever_the_leader_says_a_step_stays_small_and_within_range(
         assert np.all(asked <= np.maximum(limits.joint_high_rad, home) + 1e-5)
         assert np.all(asked >= np.minimum(limits.joint_low_rad, home) - 1e-5)
     assert 0.0 <= action[5] <= 1.0
-
-
-def kind_of(name: str) -> ArmFile:
-    return leader_of(load_arm(name))
-
-
-def test_each_arm_knows_its_leaders_kind_and_calibration() -> None:
-    so101, koch = load_arm("so101"), load_arm("koch")
-
-    assert kind_of("so101").name == "so101"
-    assert kind_of("koch").name == "koch_leader"
-    assert leader_calibration(kind_of("so101"), so101, "") == "so101-leader"
-    assert leader_calibration(kind_of("koch"), koch, "") == "koch_leader"
-    assert leader_calibration(kind_of("koch"), koch, "mine") == "mine"
-
-
-def test_a_leader_never_uses_the_calibration_of_the_arm_it_leads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ROBOFEED_ARMS", os.fspath(tmp_path))
-    with pytest.raises(ConfigError, match=r"calibrate so101 --port tty --name so101-leader"):
-        Leader(kind_of("so101"), "tty", "so101-leader")
-
-
-def test_a_leader_with_other_joints_is_refused(tmp_path: Path) -> None:
-    text = load_arm("koch").path.read_text("utf-8")
-    urdf = load_arm("koch").path.parent / "koch.urdf"
-    (tmp_path / urdf.name).write_bytes(urdf.read_bytes())
-    mine, other = tmp_path / "mine.toml", tmp_path / "other.toml"
-    mine.write_text(text.replace('leader = "koch_leader"', 'leader = "other.toml"'), "utf-8")
-    other.write_text(text.replace('"wrist_roll"', '"twist"'), "utf-8")
-
-    with pytest.raises(ConfigError, match="it cannot lead it"):
-        leader_of(load_arm(str(mine)))
