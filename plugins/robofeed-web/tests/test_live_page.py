@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page
 from robofeed.data.feedback import Consent
 from robofeed.data.people import Role
 from robofeed.data.picture import as_jpeg
+from robofeed_keyboard.keymap import Jog, jogs_for
 
 from .browser import ask_for_controls, chromium, come_in
 from .conftest import Caller, FakeFilm, Served
@@ -152,11 +153,28 @@ def test_keys_that_are_held_move_the_arm_and_letting_go_holds_it(page: Page, arm
     page.wait_for_timeout(300)
 
     moves = arm.moves()
-    assert moves[0] == pytest.approx([0.01, 0.0])  # half of what the action allows
+    assert moves[0] == pytest.approx([0.0, -0.01])  # half of what the action allows
     assert moves[-1] == [0.0, 0.0]
     # A heart that beats 20 times a second; how evenly depends on the machine.
     assert sum(move != [0.0, 0.0] for move in moves) >= 4
     assert {said["person"] for said in arm.heard} == {"operator"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["x", "y", "z"], ["x", "y", "z", "gripper"], ["dx", "dy"], ["elbow", "wrist", "gripper"]],
+    ids=", ".join,
+)
+def test_keys_do_what_they_do_in_a_terminal(page: Page, arm: Arm, names: list[str]) -> None:
+    keys = page.evaluate(
+        "async (names) => (await import('/static/hold.js')).axisKeys(names)", names
+    )
+
+    in_a_terminal = jogs_for(names)
+    assert [len(pair) for pair in keys] == [2] * len(names)
+    for element, (up, down) in enumerate(keys):
+        assert in_a_terminal[up] == Jog(element, 1)
+        assert in_a_terminal[down] == Jog(element, -1)
 
 
 @pytest.mark.parametrize("event", ["window.blur", "window.pagehide", "document.visibilitychange"])

@@ -1,8 +1,20 @@
 // Hold to move: what the held keys ask for, sent 20 times a second, and nothing once in doubt.
 
 const BEAT_MS = 50;
-// For each number of an action, the key that raises it and the key that lowers it.
-export const AXIS_KEYS = [["d", "a"], ["w", "s"], ["r", "f"], ["e", "q"], ["t", "g"], ["y", "h"], ["u", "j"]];
+// By the name of an action's number, the key that raises it and the key that lowers it. They are those of a
+// terminal (robofeed-keyboard): on one arm, one key does one thing.
+const BY_NAME = {
+  x: ["w", "s"], y: ["a", "d"], z: ["r", "f"], dx: ["d", "a"], dy: ["w", "s"], gripper: ["o", "c"],
+};
+// For numbers of other names, joints for instance, in their order.
+const OTHERS = [["w", "s"], ["a", "d"], ["r", "f"], ["t", "g"], ["y", "h"], ["u", "j"], ["i", "k"]];
+
+// For each of these names its two keys, none where no keys are left.
+export function axisKeys(names) {
+  const taken = names.flatMap((name) => BY_NAME[name] ?? []);
+  const free = OTHERS.filter((pair) => !pair.some((key) => taken.includes(key)));
+  return names.map((name) => BY_NAME[name] ?? free.shift() ?? []);
+}
 
 export class Hold {
   // `send` passes a command to the arm; `dropped` hears why the controls were given back here.
@@ -10,6 +22,7 @@ export class Hold {
     this.send = send;
     this.dropped = dropped;
     this.axes = null;
+    this.keys = []; // of each axis
     this.held = new Set();
     this.scale = 0.5;
     this.steering = false;
@@ -36,6 +49,7 @@ export class Hold {
   // The controls are here. The arm's action: names, low, high.
   begin(axes) {
     this.axes = axes;
+    this.keys = axisKeys(axes.names);
     this.asking = false;
     this.active = true;
     this.beat();
@@ -83,13 +97,13 @@ export class Hold {
   }
 
   known(key) {
-    return AXIS_KEYS.slice(0, this.axes.names.length).flat().includes(key);
+    return this.keys.flat().includes(key);
   }
 
   // A change from holding still, in the action's own units; zeros hold still.
   action() {
     return this.axes.names.map((_, axis) => {
-      const [up, down] = AXIS_KEYS[axis] ?? [];
+      const [up, down] = this.keys[axis];
       const value =
         (this.held.has(up) ? this.axes.high[axis] : 0) + (this.held.has(down) ? this.axes.low[axis] : 0);
       return value * this.scale;

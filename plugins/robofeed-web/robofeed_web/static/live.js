@@ -1,7 +1,7 @@
 // The live view: the arm as it is now, who has the controls, and driving it.
 
 import { element } from "./element.js";
-import { AXIS_KEYS, Hold } from "./hold.js";
+import { axisKeys, Hold } from "./hold.js";
 
 const AGAIN_MS = 1_000;
 const MANNED = ["recording", "steering"]; // no policy moves the arm
@@ -233,7 +233,7 @@ export class LiveView {
         does("Discard", { do: "discard" }),
       ),
       this.drawSpeed(),
-      element("div.pads", {}, ...this.welcome.action.names.map((name, axis) => this.drawPad(name, axis))),
+      element("div.pads", {}, ...this.drawPads(this.welcome.action.names)),
       element("p.quiet", {}, "Hold a key to move; letting go holds still. Leaving the window gives the controls back."),
     );
   }
@@ -269,8 +269,13 @@ export class LiveView {
     return element("label.row", {}, "Speed", slider);
   }
 
-  drawPad(name, axis) {
-    const pads = (AXIS_KEYS[axis] ?? []).map((key, index) => {
+  drawPads(names) {
+    const keys = axisKeys(names);
+    return names.map((name, axis) => this.drawPad(name, keys[axis]));
+  }
+
+  drawPad(name, keys) {
+    const pads = keys.map((key, index) => {
       const held = (down) => (event) => {
         event.preventDefault();
         this.hold.press(key, down);
