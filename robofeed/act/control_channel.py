@@ -309,10 +309,9 @@ class ControlChannel:
         elif command.do is Do.RESUME:
             self._take = None
             self._said.append(Resume())
-        elif command.do is Do.MARK:
-            self._said.append(Mark(command.success))
-        elif command.do is Do.DISCARD:
-            self._said.append(Discard())
+        elif command.do in (Do.MARK, Do.DISCARD):
+            self._take = None  # nobody means to hold the arm where the next episode begins
+            self._said.append(Mark(command.success) if command.do is Do.MARK else Discard())
 
     def _give(self, client: Connection, command: Command) -> None:
         driver = command.driver

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-
 from robofeed.act.handover import Handover
 from robofeed.act.recording import Steered
 from robofeed.data.control_messages import Latency, LiveState, mode_name
@@ -39,6 +37,8 @@ ROW = 0
 """The arm that can be steered."""
 _MANNED = ("recording", "steering")
 """Phases in which no policy would move the arm: it waits for somebody to take the controls."""
+LIVE = "live"
+"""Phase in which a policy moves the arm under somebody's eyes (`Watched`), and only then."""
 _LATENCIES = 1_000
 """Kept for the median."""
 
@@ -90,7 +90,7 @@ class Visit:
     mark: Mark | None = None
     discarded: bool = False
     cut_short: bool = False
-    """it is a recording that was ended before the episode was"""
+    """what it is part of was ended before the episode was"""
     ended_by: Driver | None = None
     """who marked or discarded it"""
     stopped_by: Driver | None = None
@@ -102,7 +102,7 @@ class Visit:
     def over(self) -> str:
         """Why a person ended the episode, in words; empty while none did."""
         if self.cut_short:
-            return "the recording was ended"
+            return "broken off"
         if self.discarded:
             return "discarded by a person"
         if self.mark is not None:
@@ -134,6 +134,8 @@ class Helm:
         self._audience = audience
         self._handover = Handover(fleet.spec.action)
         self._own_phase = self._phase = phase
+        if phase == LIVE:
+            self._handover.mode = ControlMode.PAUSED
         self._waits_when_paused = fleet.spec.simulated
         self._hands_off = False
         self._step = self._overruns_before = 0
@@ -142,7 +144,7 @@ class Helm:
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
         self.visit = Visit("")
         self.kept = 0
-        """demonstrations kept so far, for those who watch"""
+        """demonstrations kept so far, or episodes, for those who watch"""
         self.on_touch: Callable[[], object] = lambda: None
         """told when a person first has a hand in the run: from then on it cannot repeat itself"""
         self._touched = False
@@ -177,6 +179,8 @@ class Helm:
         self.check_stop()
         self.visit, self._step = Visit(""), 0
         self._hands_off = False  # else nothing would keep the time of a pause
+        if self._own_phase == LIVE and not self._waits_when_paused:
+            self.overhear()  # who watched may have left with the last step
         while self.mode is ControlMode.PAUSED and not self._waits_when_paused:
             if self.interrupted():
                 return False
@@ -218,6 +222,8 @@ class Helm:
         proposed: FloatArray = row.copy()
         if self._own_phase in _MANNED and not self._manned():
             return None
+        if self._breaks_off():
+            return None
         said = self._ask(proposed)
         if self._hands_off:
             self._bear_in_mind(said)
@@ -234,6 +240,8 @@ class Helm:
         ):
             said = self._ask(proposed)
             decision = self._handover.decide(said, proposed, self._holding())
+        if self._breaks_off():
+            return None
         row[:] = decision.action
         if decision.mode is ControlMode.CORRECTING:
             self._note_stretch()
@@ -281,6 +289,12 @@ class Helm:
         self.visit.cut_short = True
         return False
 
+    def _breaks_off(self) -> bool:
+        """Live, an episode is broken off where the session is to end: nobody resumes it."""
+        if self._own_phase == LIVE and self.interrupted():
+            self.visit.cut_short = True
+        return self.visit.cut_short
+
     def _ask(self, proposed: FloatArray) -> Intervention:
         self._keep_time()
         table = self._fleet.table
@@ -305,7 +319,7 @@ class Helm:
     def _end_episode(self, said: Mark | Discard) -> Intervention:
         # Before its first step there is nothing to judge, and an evaluation is not theirs.
         if self._step == 0 or self._hands_off:
-            return NoObjection() if self.mode is not ControlMode.CORRECTING else _still(self._fleet)
+            return NoObjection()
         self.visit.ended_by = self._corrector.driver
         if isinstance(said, Mark):
             self.visit.mark = said
@@ -375,7 +389,3 @@ def _stopped(by: Driver) -> SafetyStop:
         f"STOPPED by {by.person} ({by.source}) between two episodes: nothing moves. "
         "`robofeed resume RUN` goes on from the last checkpoint"
     )
-
-
-def _still(fleet: Fleet) -> Take:
-    return Take(np.zeros_like(fleet.table.proposed[ROW]))

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robofeed.cli.at_the_controls import BY, KEYBOARD, at_the_controls
 from robofeed.cli.overrides import shorthand
 
 if TYPE_CHECKING:
     from robofeed.training.recording import RecordingResult
-
-_CLOSE_S = 5.0
 
 
 def command(
@@ -35,12 +31,7 @@ def command(
     ] = None,
     demonstrations: Annotated[int, typer.Option(min=1, help="How many to record.")] = 10,
     seconds: Annotated[float, typer.Option(min=1.0, help="The longest one, in seconds.")] = 60.0,
-    by: Annotated[
-        str,
-        typer.Option(
-            help="keyboard (here), web (a page), or none: whoever connects to the folder."
-        ),
-    ] = "keyboard",
+    by: Annotated[str, typer.Option(help=BY)] = KEYBOARD,
     person: Annotated[str, typer.Option(help="Pseudonym they are kept under.")] = "operator",
     seed: Annotated[int | None, typer.Option(help="Seed of the scenes.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder that holds the run folders.")] = None,
@@ -51,7 +42,6 @@ def command(
     """Record demonstrations by a person at the controls."""
     from robofeed.cli.failure import INTERRUPTED
     from robofeed.cli.overrides import IN_A_WINDOW
-    from robofeed.data.errors import ConfigError
     from robofeed.run_file import load_config
     from robofeed.training.recording import record
 
@@ -67,33 +57,9 @@ def command(
         *(IN_A_WINDOW if gui else ()),
         *(settings or []),
     ]
-    if by not in ("keyboard", "web", "none"):
-        raise ConfigError(f"--by {by}: keyboard, web or none, please")
     loaded = load_config(preset, file=config, overrides=overrides)
-    pilots: list[subprocess.Popen[bytes]] = []
-
-    def opened(folder: Path) -> Callable[[], bool]:
-        if by == "none":
-            typer.echo(f"{folder} waits for somebody to take the controls: robofeed drive {folder}")
-            return lambda: False
-        pilots.append(_keyboard(folder, person) if by == "keyboard" else _page(folder))
-        return lambda: pilots[0].poll() is not None
-
-    if by == "keyboard":
-        _check_keyboard()
-    elif by == "web":
-        _check_page()
-    try:
+    with at_the_controls(by, person) as opened:
         result = record(loaded, demonstrations, seconds=seconds, opened=opened)
-    finally:
-        for pilot in pilots:
-            # Keys leave by themselves, and put the terminal in order, when the socket closes.
-            if by == "web":
-                pilot.terminate()
-            try:
-                pilot.wait(_CLOSE_S)
-            except subprocess.TimeoutExpired:
-                pilot.terminate()
     if as_json:
         typer.echo(json.dumps({"folder": str(result.folder), "kept": result.kept}))
     else:
@@ -114,42 +80,3 @@ def summary(result: RecordingResult) -> str:
     if result.kept:
         lines.append(f"to learn from them: --set prior.folder={result.folder}")
     return "\n".join(lines)
-
-
-def _check_keyboard() -> None:
-    from robofeed.cli.verbs import find_verbs
-    from robofeed.data.errors import ConfigError
-
-    if "drive" not in find_verbs():
-        raise ConfigError(
-            "the keyboard is not installed: pip install -e plugins/robofeed-keyboard. Or record "
-            "with --by none and take the controls from elsewhere"
-        )
-    if not sys.stdin.isatty():
-        raise ConfigError(
-            "keys can only be read from a terminal, and standard input is none: use `ssh -t` or "
-            "tmux, or --by none"
-        )
-
-
-def _check_page() -> None:
-    from robofeed.cli.label import front_ends
-    from robofeed.data.errors import ConfigError
-
-    if "web" not in front_ends():
-        raise ConfigError(
-            "the page is not installed: pip install -e plugins/robofeed-web. Or record with "
-            "--by keyboard"
-        )
-
-
-def _page(folder: Path) -> subprocess.Popen[bytes]:
-    """`robofeed label --web`, whose live view has the controls; it says where it is."""
-    return subprocess.Popen([sys.executable, "-m", "robofeed", "label", "--web", str(folder)])
-
-
-def _keyboard(folder: Path, person: str) -> subprocess.Popen[bytes]:
-    """`robofeed drive` in this terminal; a process of its own, as with an arm anywhere else."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "robofeed", "drive", str(folder), "--person", person]
-    )

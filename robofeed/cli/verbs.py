@@ -20,6 +20,7 @@ OWN_VERBS = {
     "train": "Train an arm on a task from preferences.",
     "resume": "Continue an interrupted run from its last checkpoint.",
     "eval": "Measure the success rate of a run's policy.",
+    "live": "Let a run's policy act on an arm while a person watches, corrects and stops it.",
     "record": "Record demonstrations by a person at the controls.",
     "replay": "Play a recorded episode back: in the simulator, in a window, or as a film.",
     "label": "Answer questions about a run, going on or finished: in a browser or a terminal.",

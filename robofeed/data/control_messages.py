@@ -78,7 +78,7 @@ class LiveState:
 
     time_ns: int
     phase: str
-    """training, evaluation or recording"""
+    """training, evaluation, recording, steering or live"""
     episode_id: str
     step: int
     mode: str
@@ -95,7 +95,7 @@ class LiveState:
     overruns: int = 0
     """steps that were later than real time asks for"""
     kept: int = 0
-    """demonstrations kept so far, in the phase recording"""
+    """demonstrations kept so far, in the phase recording; episodes, live"""
 
 
 def mode_name(mode: ControlMode) -> str:

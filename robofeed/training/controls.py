@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from robofeed.act.attendant import Attendant
 from robofeed.act.control_channel import ControlChannel
-from robofeed.act.helm import Helm, Visit
+from robofeed.act.helm import LIVE, Helm, Visit
 from robofeed.act.recording import Recorded
+from robofeed.act.watched import Watched
 from robofeed.config import Control
 from robofeed.data.episode import Segment
 from robofeed.data.errors import SafetyStop
@@ -51,7 +52,8 @@ def open_controls(
     if not control.socket or not isinstance(fleet.spec.action, ArraySpec):
         return None
     channel = ControlChannel(folder.path, fleet.spec)
-    helm = Helm(fleet, channel, FixedRate(fleet.spec.period_s), channel, phase)
+    corrector = Watched(channel) if phase == LIVE else channel
+    helm = Helm(fleet, corrector, FixedRate(fleet.spec.period_s), channel, phase)
     helm.on_touch = folder.note_steered
     helm.on_stop = lambda by, episode_id: ledger.append(Stop(_stamp(by), episode_id))
     helm.stop_asked = channel.asked_to_stop

@@ -1,4 +1,4 @@
-"""Demonstrations, of people and of the scripted expert: given first, and counted as such."""
+"""Examples, of people and of the scripted expert: given first, and counted as such."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from robofeed.data.batch import StepBatch
 from robofeed.data.episode import Episode, TruthTrace
 from robofeed.data.episode_frames import NO_FRAMES
 from robofeed.data.errors import DataError, SafetyStop
-from robofeed.data.feedback import Demonstration, Stamp
-from robofeed.data.ledger import Ledger
+from robofeed.data.feedback import Correction, Demonstration, Stamp
 from robofeed.data.observation import Ended
 from robofeed.data.run_folder import open_run_folder
 from robofeed.data.store import EpisodeStore
 from robofeed.interfaces import Needs
+from robofeed.training.examples import NAMESPACE, examples_in
 from robofeed.training.parts import Run
 from robofeed.training.prior import ImitatesPrior
 
-_NAMESPACE = uuid.UUID("3b0f6b3e-2f4f-5c4b-8a11-2f1f0f6f4a7d")
-
 
 def give(run: Run) -> bool:
-    """Hand demonstrations to the learner as prior steps: recorded ones, and the expert's.
+    """Hand examples to the learner as prior steps: recorded ones, and the expert's.
 
     False where the run is to end before all of them were given.
 
@@ -40,9 +38,9 @@ def give(run: Run) -> bool:
     expert = ExpertPolicy(run.fleet)
     # A run that is started over, before its first checkpoint, has them in its ledger already.
     known = {
-        entry.feedback.episode_id
-        for entry in run.ledger.since(0)
-        if isinstance(entry.feedback, Demonstration)
+        each.episode_id if isinstance(each, Demonstration) else each.segment.episode_id
+        for each in (entry.feedback for entry in run.ledger.since(0))
+        if isinstance(each, Demonstration | Correction)
     }
     from_people = _give_recorded(run, Path(prior.folder), known) if prior.folder else 0
     given = number = 0
@@ -78,7 +76,7 @@ def give(run: Run) -> bool:
         run.recorder.flush()
         for episode_id in (each for each in ids if each not in known):
             stamp = Stamp(
-                str(uuid.uuid5(_NAMESPACE, f"{run.folder.name}/{episode_id}")),
+                str(uuid.uuid5(NAMESPACE, f"{run.folder.name}/{episode_id}")),
                 person="scripted-expert",
                 source="simulator",
                 answered_at_ns=time.time_ns(),
@@ -104,42 +102,32 @@ def _give_again(run: Run, known: set[str]) -> tuple[int, int]:
 
 
 def _give_recorded(run: Run, path: Path, known: set[str]) -> int:
-    """Copy the demonstrations of another folder into this run, and give them to the learner."""
+    """Copy the examples of another folder into this run, and give them to the learner."""
     folder = open_run_folder(path)
     store = EpisodeStore(folder.path)
-    ledger = Ledger.open(folder.ledger)
-    try:
-        found = [
-            entry.feedback
-            for entry in ledger.standing()
-            if isinstance(entry.feedback, Demonstration)
-        ]
-    finally:
-        ledger.close()
-    if not found:
-        raise DataError(
-            f"prior.folder: {path} holds no demonstrations; `robofeed record` makes some"
-        )
-    for number, demonstration in enumerate(found):
-        episode = replace(store.read(demonstration.episode_id), id=f"h{number:06d}")
+    found = examples_in(folder)
+    for number, example in enumerate(found):
+        episode = replace(store.read(example.episode_id), id=f"h{number:06d}")
         if episode.spec_hash != run.fleet.spec.hash():
             raise DataError(
                 f"prior.folder: {path} was recorded with other observations or actions than "
                 "this run has; use the same arm, task and kind of action"
             )
         truth = None
-        if run.fleet.has_truth and store.has_truth(demonstration.episode_id):
-            truth = replace(store.read_truth(demonstration.episode_id), episode_id=episode.id)
-        run.learner.add(_steps_of(episode, truth if run.ground_truth else None), "prior")
+        if run.fleet.has_truth and store.has_truth(example.episode_id):
+            truth = replace(store.read_truth(example.episode_id), episode_id=episode.id)
+        every = _steps_of(episode, truth if run.ground_truth else None)
+        chosen = replace(every, by_hand=example.steps(len(episode))).corrections()
+        if chosen is not None:
+            run.learner.add(chosen, "prior")
         frames = NO_FRAMES  # what its cameras saw then, not what this run's see now
-        if store.has_frames(demonstration.episode_id):
-            frames = store.read_frames(demonstration.episode_id)
+        if store.has_frames(example.episode_id):
+            frames = store.read_frames(example.episode_id)
         run.recorder.keep(Recorded(episode, truth), frames)
         run.recorder.flush()
         if episode.id not in known:
-            # In the words of whoever gave it, under a name of this run's own.
-            own = str(uuid.uuid5(_NAMESPACE, f"{run.folder.name}/{episode.id}"))
-            run.ledger.append(Demonstration(replace(demonstration.stamp, uuid=own), episode.id))
+            for said in example.retold(run.folder.name, episode.id):
+                run.ledger.append(said)
     return len(found)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from robofeed.act.collector import REPORTING_SEEDS
 from robofeed.act.examiner import examine
 from robofeed.act.helm import Helm
-from robofeed.act.policies import MlpPolicy
 from robofeed.act.recording import Recorded
 from robofeed.config import ResolvedRun, resolve
 from robofeed.data.episode_frames import Darkroom
@@ -21,9 +20,7 @@ from robofeed.data.errors import DataError
 from robofeed.data.fleet import Fleet
 from robofeed.data.intervals import wilson_interval
 from robofeed.data.ledger import Ledger
-from robofeed.data.policy_spec import PolicySpec
 from robofeed.data.run_folder import RunFolder, open_run_folder
-from robofeed.data.spec import BackendSpec
 from robofeed.data.store import EpisodeStore
 from robofeed.interfaces import Backend, HasTruth
 from robofeed.plugins import load_plugins
@@ -31,6 +28,7 @@ from robofeed.run_file import load_config
 from robofeed.training.controls import open_controls
 from robofeed.training.interrupt import catching_interrupt
 from robofeed.training.parts import make_backend, open_fleet
+from robofeed.training.trained import load_trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +78,16 @@ def evaluate_run(
             episode is in the run folder.
         KeyboardInterrupt: Ctrl-C; a real arm has then ended its episode.
     """
-    from robofeed.update.checkpoint import load_checkpoint, load_latest
-
     folder = open_run_folder(run_dir)
-    loaded = load_latest(folder.checkpoints_path)
-    if loaded is None:
-        raise DataError(f"{run_dir} has no checkpoint yet; let it run a while first")
-    chosen_by = "last"
-    if best:
-        if loaded.best is None:
-            raise DataError(
-                f"{run_dir} has no checkpoint that was judged the best: that takes a fitted reward "
-                "model and an evaluation in the round of a checkpoint"
-            )
-        chosen_by = str(loaded.meta["selection"]["criterion"])
-        loaded = load_checkpoint(folder.checkpoints_path / loaded.best)
-    spec = PolicySpec.from_description(loaded.meta["policy"])
-    policy = MlpPolicy(spec, np.asarray(loaded.parts["policy"]["weights"]), version=0)
+    trained = load_trained(folder, best)
     resolved = resolve(
         load_config(file=folder.config_path, overrides=overrides), load_plugins().provider
     )
     # Before anything is opened: a real arm is not to be touched for nothing.
     closed: Backend = make_backend(resolved)()
-    here = closed.spec
     if not (resolved.config.simulation.truth and isinstance(closed, HasTruth)):
         raise DataError("this backend knows no ground truth; success cannot be measured")
-    _check_fit(spec, here, resolved)
+    trained.check_fit(closed.spec, resolved.config.backend.use)
     with contextlib.ExitStack() as opened:
         fleet = open_fleet(resolved)
         opened.callback(fleet.close)
@@ -122,10 +104,10 @@ def evaluate_run(
                 raise KeyboardInterrupt
             heard(done)
 
-        examination = examine(fleet, policy, seeds, f"vx{number:04d}", keep, helm, go_on)
+        examination = examine(fleet, trained.policy, seeds, f"vx{number:04d}", keep, helm, go_on)
     return RunEvaluation(
         run=str(run_dir),
-        checkpoint=loaded.path.name,
+        checkpoint=trained.checkpoint,
         episodes=episodes,
         first_seed=seeds[0],
         successes=examination.successes,
@@ -134,8 +116,8 @@ def evaluate_run(
         collisions=examination.collisions,
         mean_true_return=float(np.mean(examination.true_returns)),
         mean_last_reward=float(np.mean(examination.last_rewards)),
-        skipped_checkpoints=tuple(loaded.skipped),
-        chosen_by=chosen_by,
+        skipped_checkpoints=trained.skipped,
+        chosen_by=trained.chosen_by,
         backend=resolved.config.backend.use,
     )
 
@@ -154,14 +136,3 @@ def _open_helm(
     helm.on_touch = lambda: None  # what the run learned, and how, stays as it is
     helm.interrupted = opened.enter_context(catching_interrupt())
     return helm
-
-
-def _check_fit(policy: PolicySpec, backend: BackendSpec, resolved: ResolvedRun) -> None:
-    if policy.spec_hash in ("", backend.hash()):
-        return
-    use = resolved.config.backend.use
-    raise DataError(
-        f"the policy was trained with other observations or actions than {use} has here: the arm, "
-        f"the task, the kind of action or period_s differ. This one steps every "
-        f"{backend.period_s:g} s; --set backend.{use}.period_s=... changes that"
-    )

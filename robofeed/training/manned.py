@@ -1,4 +1,4 @@
-"""One arm that only people move: its folder, its control socket, and how that ends."""
+"""One arm with people at its controls: its folder, its control socket, and how that ends."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def manned(
     registry = registry or load_plugins()
     resolved = resolve(config, registry.provider)
     if not config.control.socket:
-        raise ConfigError("control.socket = false leaves nobody a way to the controls")
+        raise ConfigError(
+            "control.socket = false leaves nobody a way to the controls: --set control.socket=true"
+        )
     fleet = LocalFleet(_long_episodes(resolved, seconds), with_truth=config.simulation.truth)
     with contextlib.ExitStack() as stack:
         stack.callback(fleet.close)

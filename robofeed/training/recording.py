@@ -24,6 +24,7 @@ from robofeed.data.store import EpisodeStore
 from robofeed.observe.fleet import LocalFleet
 from robofeed.plugins import PluginRegistry
 from robofeed.training.controls import records_of
+from robofeed.training.examples import DEMONSTRATIONS
 from robofeed.training.manned import manned
 
 
@@ -73,7 +74,7 @@ def record(
         seconds=seconds,
         opened=opened,
         registry=registry,
-        about={"records": "demonstrations"},
+        about={"records": DEMONSTRATIONS},
     ) as desk:
         store = EpisodeStore(desk.folder.path, Darkroom(desk.fleet.spec))
         session = _Session(desk.fleet, desk.helm, store, desk.ledger)

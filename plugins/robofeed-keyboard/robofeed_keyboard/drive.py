@@ -99,7 +99,8 @@ def status_line(state: Mapping[str, Any]) -> str:
         text = f"[the arm holds still: {state['doing']}] {whose}"
     else:
         holder = state["holder"]
-        place = " ".join(f"{value:.3f}" for value in state["tool_m"])
+        # An arm that was not switched on yet may not know where it is.
+        place = " ".join("-" if value is None else f"{value:.3f}" for value in state["tool_m"])
         latency = state["latency"]
         parts = [
             f"[{state['mode']}] {state['episode_id']} step {state['step']}",
@@ -110,6 +111,8 @@ def status_line(state: Mapping[str, Any]) -> str:
             parts.append(f"gripper {state['gripper']:.2f}")
         if state["phase"] == "recording":
             parts.insert(1, f"{state['kept']} kept")
+        elif state["phase"] == "live" and state["mode"] == "paused":
+            parts.insert(1, "space: the policy acts")
         elif state["phase"] == "evaluation":
             parts.insert(0, "evaluation: watch and stop only")
         if latency["count"]:

@@ -4,7 +4,7 @@ import { element } from "./element.js";
 import { axisKeys, Hold } from "./hold.js";
 
 const AGAIN_MS = 1_000;
-const MANNED = ["recording", "steering"]; // no policy moves the arm
+const MANNED = ["recording", "steering", "live"]; // without somebody at the controls nothing moves
 const degrees = (rad) => `${((rad * 180) / Math.PI).toFixed(1)}°`;
 const millimetres = (place) => `${place.map((m) => (1000 * m).toFixed(0)).join(", ")} mm`;
 
@@ -210,7 +210,7 @@ export class LiveView {
     if (!this.mayDrive) {
       return this.controls.replaceChildren(element("p.quiet", {}, `You may watch and stop. ${this.whyNot}`));
     }
-    const does = (text, command) => element("button.judging", { onclick: () => this.send(command) }, text);
+    const does = (text, command) => element("button.judging", { onclick: () => this.hold.say(command) }, text);
     if (this.hold.asking) {
       const cancel = element("button", { id: "cancel", onclick: () => this.giveBack() }, "Leave it");
       return this.controls.replaceChildren(element("p.quiet", {}, "Asking for the controls ..."), cancel);
