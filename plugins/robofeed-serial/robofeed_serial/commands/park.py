@@ -34,13 +34,13 @@ def park(
     from robofeed_serial.driving.homing import go_to
     from robofeed_serial.supervision.client import SupervisorClient
     from robofeed_serial.supervision.messages import Mode, Request
+    from robofeed_serial.supervision.parking import PARK_SPEED
     from robofeed_serial.supervision.settings import (
         PARK_S,
         SupervisorSettings,
         bounds_of,
         ranges_of,
     )
-    from robofeed_serial.supervision.supervisor import PARK_SPEED
 
     if not yes:
         insist_on_yes("The arm will move slowly to its rest pose, then let go.")

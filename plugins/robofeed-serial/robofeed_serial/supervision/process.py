@@ -29,6 +29,7 @@ from robofeed_serial.supervision.asleep import asleep_ns
 from robofeed_serial.supervision.goal_gate import Bounds, GoalGate, Point
 from robofeed_serial.supervision.machine_arm import MachineArm
 from robofeed_serial.supervision.messages import Failure, Mode, Order, Report
+from robofeed_serial.supervision.parking import PARK_SPEED, Parking
 from robofeed_serial.supervision.servo_arm import ServoArm
 from robofeed_serial.supervision.settings import (
     PARK_S,
@@ -40,7 +41,7 @@ from robofeed_serial.supervision.settings import (
 )
 from robofeed_serial.supervision.shared_memory import SharedMemory
 from robofeed_serial.supervision.supervised_arm import SupervisedArm
-from robofeed_serial.supervision.supervisor import PARK_SPEED, Supervisor
+from robofeed_serial.supervision.supervisor import Supervisor
 from robofeed_serial.wire.trace import WireTrace
 
 ONE_TRIP_S = 0.01
@@ -82,8 +83,8 @@ def _start(settings: SupervisorSettings) -> tuple[Supervisor, SupervisedArm]:
         return place
 
     gate = GoalGate(bounds, lambda rad: tool_m(tuple(rad[:joints])), body_of(file))
-    park_speed = [PARK_SPEED * speed for speed in bounds.speed_rad_s]
-    return Supervisor(arm, gate, rest_of(file), park_speed, settings.watchdog_s), arm
+    parking = Parking(rest_of(file), [PARK_SPEED * speed for speed in bounds.speed_rad_s])
+    return Supervisor(arm, gate, parking, settings.watchdog_s), arm
 
 
 def _arm(file: AnyArm, settings: SupervisorSettings, bounds: Bounds) -> SupervisedArm:

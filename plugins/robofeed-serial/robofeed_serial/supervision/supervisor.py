@@ -6,31 +6,28 @@ goes wrong it holds the arm where it is measured, once, and stays so until a per
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from robofeed import ConfigError, HardwareError, RobofeedError
 from robofeed_serial.supervision.goal_gate import GoalGate
 from robofeed_serial.supervision.messages import Failure, Mode, Order, Report, Request
+from robofeed_serial.supervision.parking import Parking
 from robofeed_serial.supervision.settings import Parting
 from robofeed_serial.supervision.supervised_arm import ArmReading, SupervisedArm
+from robofeed_serial.supervision.trouble import (
+    CLIENT_GONE,
+    RECENT_NS,
+    STOPPED,
+    Moment,
+    TroubleWatch,
+)
 from robofeed_serial.wire.errors import BusTimeout, PortGone
 
-SLEPT_S = 1.0
-"""A cycle that comes later than this: the computer slept, or stood still."""
-PARK_SPEED = 0.25
-"""share of the joints' speed limits on the way to the rest pose"""
-PARKED_RAD = 0.1
-TORQUE_EVERY = 5
-"""cycles between two looks at whether a servo still has its torque"""
 _SETTLED_CYCLES = 5
-_RECENT_NS = 30_000_000
 _SOON_NS = 1_000_000
 """An order that comes so soon after a goal was written waits for the next cycle."""
 SLIPPED_RAD = 0.3
 """So far may a joint stand from where it is held; further away the hold comes to the arm."""
-_STOPPED = "stopped by hand"
-_CLIENT_GONE = "the program that drives the arm has ended"
 
 
 class Supervisor:
@@ -39,8 +36,7 @@ class Supervisor:
     Args:
         arm: Open.
         gate: What every goal passes.
-        rest_rad: The pose to park in, one element a servo; NaN = as it is.
-        park_speed_rad_s: Of each servo, on the way there.
+        parking: The way to its rest pose.
         watchdog_s: How old the client's order, and what a servo told, may be while the arm moves.
     """
 
@@ -48,13 +44,12 @@ class Supervisor:
         self,
         arm: SupervisedArm,
         gate: GoalGate,
-        rest_rad: Sequence[float],
-        park_speed_rad_s: Sequence[float],
+        parking: Parking,
         watchdog_s: float,
     ) -> None:
-        self._arm, self._gate = arm, gate
-        self._rest, self._park_speed = list(rest_rad), list(park_speed_rad_s)
+        self._arm, self._gate, self._parking = arm, gate, parking
         self._watchdog_ns = round(watchdog_s * 1e9)
+        self._watch = TroubleWatch(arm, self._watchdog_ns)
         self.mode = Mode.WATCHING
         self.latched = False
         self.reason = ""
@@ -63,9 +58,7 @@ class Supervisor:
         self._held_cycles = 0
         self._done_id = 0
         self._orphan = False
-        self._cycles = 0
         self._last_ns: int | None = None
-        self._asleep_ns: int | None = None
         self._reading: ArmReading | None = None
 
     def cycle(
@@ -85,15 +78,14 @@ class Supervisor:
             stopped: Whether somebody has set the stop latch; asked again right before a goal goes.
             asleep_ns: How long the computer has slept so far, which `now_ns` does not count.
         """
-        slept = False
-        if self._asleep_ns is not None and self._last_ns is not None:
-            slept = now_ns - self._last_ns + asleep_ns - self._asleep_ns > SLEPT_S * 1e9
-        self._asleep_ns = asleep_ns
-        dt_s = 0.0 if self._last_ns is None else min((now_ns - self._last_ns) / 1e9, 0.1)
+        passed_ns = None if self._last_ns is None else now_ns - self._last_ns
+        slept = self._watch.slept(passed_ns, asleep_ns)
+        dt_s = 0.0 if passed_ns is None else min(passed_ns / 1e9, 0.1)
         self._last_ns = now_ns
+        moment = Moment(now_ns, order, alive, stopped, slept)
         try:
             if self.mode not in (Mode.LOST, Mode.CLOSED):
-                self._step_or_hold(now_ns, dt_s, order, alive, stopped, slept)
+                self._step_or_hold(moment, dt_s)
         except PortGone as error:
             self._lose(error)
         return self.report(now_ns)
@@ -112,7 +104,7 @@ class Supervisor:
             or last_ns is None
             or now_ns - last_ns < _SOON_NS
             or reading is None
-            or now_ns - min(reading.time_ns) > _RECENT_NS
+            or now_ns - min(reading.time_ns) > RECENT_NS
             or now_ns - order.time_ns > self._watchdog_ns
         ):
             return
@@ -155,7 +147,7 @@ class Supervisor:
         if after == "relax":
             self._arm.relax()
             self.mode = Mode.RELAXED
-        elif after == "park" and self.reason in ("", _CLIENT_GONE):
+        elif after == "park" and self.reason in ("", CLIENT_GONE):
             self.mode, self.latched = Mode.PARKING, False
 
     @property
@@ -166,31 +158,16 @@ class Supervisor:
             return False
         return all(not abs(speed) > 0.05 for speed in reading.rad_s)
 
-    def _step_or_hold(
-        self,
-        now_ns: int,
-        dt_s: float,
-        order: Order | None,
-        alive: bool,
-        stopped: Callable[[], bool],
-        slept: bool,
-    ) -> None:
+    def _step_or_hold(self, moment: Moment, dt_s: float) -> None:
         try:
-            self._step(now_ns, dt_s, order, alive, stopped, slept)
+            self._step(moment, dt_s)
         except PortGone:
             raise
         except RobofeedError as error:  # a controller that talks nonsense, a trace on a full disk
             self.hold(str(error))
 
-    def _step(
-        self,
-        now_ns: int,
-        dt_s: float,
-        order: Order | None,
-        alive: bool,
-        stopped: Callable[[], bool],
-        slept: bool,
-    ) -> None:
+    def _step(self, moment: Moment, dt_s: float) -> None:
+        order, stopped = moment.order, moment.stopped
         try:
             reading = self._reading = self._arm.read()
         except BusTimeout as error:
@@ -198,20 +175,20 @@ class Supervisor:
             return
         acts = self.mode in (Mode.HOLDING, Mode.MOVING, Mode.PARKING)
         if acts and not self.latched:
-            if trouble := self._trouble(now_ns, order, alive, stopped, slept):
+            if trouble := self._watch.look(moment, reading, self.mode, self._orphan):
                 self.hold(trouble)
         if self.mode is Mode.HOLDING and self._arm.takes_goals_anytime:
             self._give_way(reading)
-        if order is not None and order.request_id != self._done_id and alive:
+        if order is not None and order.request_id != self._done_id and moment.alive:
             self._do(order, stopped)
         if self.latched:
             self._write_hold()
         elif self.mode is Mode.PARKING:
-            self._go(self._rest, dt_s, stopped, self._park_speed)
-            if self.mode is Mode.PARKING and _near(self._rest, reading.rad, PARKED_RAD):
+            self._go(self._parking.next(self._commanded, dt_s), dt_s, stopped)
+            if self.mode is Mode.PARKING and self._parking.reached(reading.rad):
                 self._rest_there()
         elif self.mode in (Mode.HOLDING, Mode.MOVING) and order is not None and order.moving:
-            silent_ns = now_ns - order.time_ns
+            silent_ns = moment.now_ns - order.time_ns
             if silent_ns > self._watchdog_ns:
                 if self.mode is Mode.MOVING:
                     self.hold(
@@ -240,52 +217,9 @@ class Supervisor:
         self.mode, self.latched = Mode.LOST, True
         self.reason, self._failure = str(error), Failure.HARDWARE
 
-    def _trouble(
-        self,
-        now_ns: int,
-        order: Order | None,
-        alive: bool,
-        stopped: Callable[[], bool],
-        slept: bool,
-    ) -> str:
-        """Why the arm must hold now, "" where nothing is wrong."""
-        reading = self._reading
-        assert reading is not None
-        if stopped():
-            return _STOPPED
-        if not alive and not self._orphan:
-            return _CLIENT_GONE
-        silent = order is None or now_ns - order.time_ns > self._watchdog_ns
-        if self.mode is Mode.PARKING and silent and not self._orphan:
-            return "the program that asked to park fell silent"
-        if slept:
-            return "the computer slept or stood still: look at the arm, then start anew"
-        oldest = min(range(len(reading.time_ns)), key=reading.time_ns.__getitem__)
-        age_ns = now_ns - reading.time_ns[oldest]
-        moves = self.mode is not Mode.HOLDING or (order is not None and order.moving)
-        if age_ns > self._watchdog_ns and moves:
-            return (
-                f"{self._arm.label(oldest)} has been silent for {age_ns / 1e6:.0f} ms: "
-                "check its cable"
-            )
-        return self._arm.complaint(reading) or self._torque_lost(len(reading.rad), age_ns)
-
-    def _torque_lost(self, joints: int, oldest_ns: int) -> str:
-        """One servo is asked every few cycles, in turn; not while one is silent: it takes time."""
-        self._cycles += 1
-        if self._cycles % TORQUE_EVERY or oldest_ns > _RECENT_NS:
-            return ""
-        number = self._cycles // TORQUE_EVERY % joints
-        if not self._arm.lost_torque(number):
-            return ""
-        return (
-            f"{self._arm.label(number)} has lost its torque: its power failed for a moment. "
-            "Support the arm, check supply and plugs"
-        )
-
     def hold(self, reason: str) -> None:
         """Stop, hold where that is, and stay so."""
-        self.latched, self.reason, self._anew = True, reason, reason != _STOPPED
+        self.latched, self.reason, self._anew = True, reason, reason != STOPPED
         if self.mode in (Mode.MOVING, Mode.PARKING, Mode.HOLDING):
             moved = self.mode is not Mode.HOLDING
             # First: whatever the arm answers to it, nothing is asked of it any more.
@@ -329,21 +263,11 @@ class Supervisor:
         wanted: Sequence[float],
         dt_s: float,
         stopped: Callable[[], bool],
-        speed: Sequence[float] | None = None,
     ) -> None:
         assert self._reading is not None
-        if speed is not None:
-            ways = [
-                want - last if want == want else 0.0
-                for want, last in zip(wanted, self._commanded, strict=True)
-            ]
-            # All joints by one share of their ways: what is in the way of one stops all.
-            left_s = max(abs(way) / most for way, most in zip(ways, speed, strict=True))
-            share = min(1.0, dt_s / left_s) if left_s else 1.0
-            wanted = [last + share * way for last, way in zip(self._commanded, ways, strict=True)]
         goals = self._gate.pass_through(wanted, self._commanded, self._reading.rad, dt_s)
         if stopped():
-            self.hold(_STOPPED)
+            self.hold(STOPPED)
             self._write_hold()
             return
         self._write(goals)
@@ -360,7 +284,7 @@ class Supervisor:
             self._failure = Failure.CONFIG if config else Failure.HARDWARE
         else:
             self._failure = Failure.NONE
-        self._asleep_ns = None  # some answers take seconds: that is no sleep
+        self._watch.forget_time()
 
     def _answer(self, request: Request, stopped: Callable[[], bool]) -> None:
         if request is Request.ACKNOWLEDGE:
@@ -376,7 +300,7 @@ class Supervisor:
         elif request is Request.CLOSE:
             self.mode = Mode.CLOSED
         elif stopped():
-            raise HardwareError(f"{_STOPPED}: acknowledge that first")
+            raise HardwareError(f"{STOPPED}: acknowledge that first")
         elif self.latched:
             raise HardwareError(f"the arm holds ({self.reason}): acknowledge that first")
         elif request is Request.ASSUME_REST:
@@ -391,10 +315,3 @@ class Supervisor:
             if self.mode not in (Mode.HOLDING, Mode.MOVING):
                 raise HardwareError(f"an arm that is {self.mode.name.lower()} cannot be parked")
             self.mode = Mode.PARKING
-
-
-def _near(goal: Sequence[float], here: Sequence[float], most: float) -> bool:
-    return all(
-        not math.isfinite(there) or abs(there - q) <= most
-        for there, q in zip(goal, here, strict=True)
-    )

@@ -13,6 +13,7 @@ from robofeed_serial.body.arm_body import body_of
 from robofeed_serial.buses.servo_bus import Item, ServoFault, ServoModel, ServoState
 from robofeed_serial.supervision.goal_gate import GoalGate
 from robofeed_serial.supervision.messages import Order, Report, Request
+from robofeed_serial.supervision.parking import Parking
 from robofeed_serial.supervision.servo_arm import ServoArm
 from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of, rest_of
 from robofeed_serial.supervision.supervisor import Supervisor
@@ -142,8 +143,8 @@ class Bench:
         self.bounds = bounds_of(arm, nominal(arm).ranges_rad(arm), settings)
         self.kinematics = arm.geometry().kinematics(0.01, hold_posture=False)
         gate = GoalGate(self.bounds, self.tool, body_of(arm))
-        park = [0.25 * speed for speed in self.bounds.speed_rad_s]
-        self.supervisor = Supervisor(self.arm, gate, rest_of(arm), park, watchdog_s)
+        parking = Parking(rest_of(arm), [0.25 * speed for speed in self.bounds.speed_rad_s])
+        self.supervisor = Supervisor(self.arm, gate, parking, watchdog_s)
         self.order: Order | None = None
         self.alive = True
         self.stopped = False

@@ -13,7 +13,7 @@ from robofeed_serial.arms.arm_file import load_arm
 from robofeed_serial.arms.calibration import nominal
 from robofeed_serial.body.arm_body import body_of
 from robofeed_serial.supervision.messages import Mode, Request
-from robofeed_serial.supervision.supervisor import PARKED_RAD
+from robofeed_serial.supervision.parking import PARKED_RAD
 from robofeed_serial.twin.process import Twin
 
 from .conftest import Bench

@@ -16,6 +16,7 @@ from robofeed_serial.gcode.coordinates import coordinates_of
 from robofeed_serial.supervision.goal_gate import GoalGate
 from robofeed_serial.supervision.machine_arm import MachineArm
 from robofeed_serial.supervision.messages import Failure, Mode, Order, Report, Request
+from robofeed_serial.supervision.parking import Parking
 from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of, rest_of
 from robofeed_serial.supervision.supervisor import Supervisor
 from robofeed_serial.wire.errors import BusTimeout, PortGone
@@ -100,8 +101,7 @@ class Bench:
         self.supervisor = Supervisor(
             self.arm,
             GoalGate(self.bounds, lambda rad: kinematics.pose(rad).tool_m),
-            rest_of(file),
-            [0.25 * speed for speed in self.bounds.speed_rad_s],
+            Parking(rest_of(file), [0.25 * speed for speed in self.bounds.speed_rad_s]),
             watchdog_s,
         )
         self.arm.open()

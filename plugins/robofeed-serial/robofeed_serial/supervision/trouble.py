@@ -1,0 +1,105 @@
+"""Why an arm that could move must hold now: people, programs, the computer, cables, servos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from robofeed_serial.supervision.messages import Mode, Order
+from robofeed_serial.supervision.supervised_arm import ArmReading, SupervisedArm
+
+SLEPT_S = 1.0
+"""A cycle that comes later than this: the computer slept, or stood still."""
+TORQUE_EVERY = 5
+"""cycles between two looks at whether a servo still has its torque"""
+RECENT_NS = 30_000_000
+STOPPED = "stopped by hand"
+CLIENT_GONE = "the program that drives the arm has ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the port's owner knows of the world beside its arm, in one cycle."""
+
+    now_ns: int
+    """monotonic"""
+    order: Order | None
+    """the client's newest, None before the first"""
+    alive: bool
+    """whether the client is"""
+    stopped: Callable[[], bool]
+    """whether somebody has set the stop latch: may be asked again"""
+    slept: bool = False
+    """since the cycle before"""
+
+
+class TroubleWatch:
+    """One arm's.
+
+    Args:
+        arm: Open.
+        watchdog_ns: How old the client's order, and what a servo told, may be while the arm moves.
+    """
+
+    def __init__(self, arm: SupervisedArm, watchdog_ns: int) -> None:
+        self._arm, self._watchdog_ns = arm, watchdog_ns
+        self._cycles = 0
+        self._asleep_ns: int | None = None
+
+    def slept(self, passed_ns: int | None, asleep_ns: int) -> bool:
+        """Whether the computer slept or stood still since this was asked last.
+
+        Args:
+            passed_ns: By the monotonic clock; None at first.
+            asleep_ns: How long the computer has slept so far, which that clock does not count.
+        """
+        before_ns, self._asleep_ns = self._asleep_ns, asleep_ns
+        if before_ns is None or passed_ns is None:
+            return False
+        return passed_ns + asleep_ns - before_ns > SLEPT_S * 1e9
+
+    def forget_time(self) -> None:
+        """What has just been done takes seconds: that is no sleep."""
+        self._asleep_ns = None
+
+    def look(self, moment: Moment, reading: ArmReading, mode: Mode, orphan: bool) -> str:
+        """Why the arm must hold, "" where nothing is wrong. Once a cycle: it takes turns.
+
+        Args:
+            moment: Now.
+            reading: The newest.
+            mode: HOLDING, MOVING or PARKING.
+            orphan: The client is known to be gone for good.
+        """
+        order = moment.order
+        if moment.stopped():
+            return STOPPED
+        if not moment.alive and not orphan:
+            return CLIENT_GONE
+        silent = order is None or moment.now_ns - order.time_ns > self._watchdog_ns
+        if mode is Mode.PARKING and silent and not orphan:
+            return "the program that asked to park fell silent"
+        if moment.slept:
+            return "the computer slept or stood still: look at the arm, then start anew"
+        oldest = min(range(len(reading.time_ns)), key=reading.time_ns.__getitem__)
+        age_ns = moment.now_ns - reading.time_ns[oldest]
+        moves = mode is not Mode.HOLDING or (order is not None and order.moving)
+        if age_ns > self._watchdog_ns and moves:
+            return (
+                f"{self._arm.label(oldest)} has been silent for {age_ns / 1e6:.0f} ms: "
+                "check its cable"
+            )
+        return self._arm.complaint(reading) or self._torque_lost(len(reading.rad), age_ns)
+
+    def _torque_lost(self, joints: int, oldest_ns: int) -> str:
+        """One servo is asked every few cycles, in turn; not while one is silent: it takes time."""
+        self._cycles += 1
+        if self._cycles % TORQUE_EVERY or oldest_ns > RECENT_NS:
+            return ""
+        number = self._cycles // TORQUE_EVERY % joints
+        if not self._arm.lost_torque(number):
+            return ""
+        return (
+            f"{self._arm.label(number)} has lost its torque: its power failed for a moment. "
+            "Support the arm, check supply and plugs"
+        )
