@@ -12,7 +12,7 @@ from robofeed.data.spec import FloatArray
 from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.driving.leader import LeaderLost
 from robofeed_serial.supervision import asleep
-from robofeed_serial.supervision.supervisor import SLEPT_S
+from robofeed_serial.supervision.trouble import SLEPT_S
 
 _LIMITED = {
     Gate.JOINT_LIMIT: "end of a joint's range",
