@@ -25,9 +25,9 @@ from robofeed.data.store import EpisodeStore
 from robofeed.interfaces import Backend, HasTruth
 from robofeed.plugins import load_plugins
 from robofeed.run_file import load_config
+from robofeed.training.arms import make_backend, open_fleet
 from robofeed.training.controls import open_controls
 from robofeed.training.interrupt import catching_interrupt
-from robofeed.training.parts import make_backend, open_fleet
 from robofeed.training.trained import load_trained
 
 

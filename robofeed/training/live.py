@@ -18,10 +18,10 @@ from robofeed.data.observation import Ended
 from robofeed.data.store import EpisodeStore
 from robofeed.interfaces import Backend
 from robofeed.plugins import PluginRegistry, load_plugins
+from robofeed.training.arms import make_backend
 from robofeed.training.controls import records_of
 from robofeed.training.examples import CORRECTIONS
 from robofeed.training.manned import Manned, manned
-from robofeed.training.parts import make_backend
 from robofeed.training.tally import Tally
 from robofeed.training.trained import Trained
 

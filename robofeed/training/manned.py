@@ -16,9 +16,9 @@ from robofeed.data.run_folder import RunFolder, create_run_folder
 from robofeed.observe.fleet import LocalFleet
 from robofeed.plugins import PluginRegistry, load_plugins
 from robofeed.run_file import dump_toml
+from robofeed.training.arms import MakeBackend
 from robofeed.training.controls import open_controls
 from robofeed.training.interrupt import catching_interrupt
-from robofeed.training.parts import MakeBackend
 from robofeed.training.session import describe_run
 
 

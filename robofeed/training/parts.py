@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -25,13 +24,10 @@ from robofeed.data.spec import ArraySpec
 from robofeed.data.store import EpisodeStore
 from robofeed.events import Event, RewardFitted
 from robofeed.feedback.footage import FootageLibrary, TruthLibrary
-from robofeed.feedback.interviewer import Interviewer, Sessions
-from robofeed.feedback.label_book import LabelBook
-from robofeed.feedback.queries import ClipScores, QueryMaker
-from robofeed.interfaces import BuildContext, Learner, Needs, Policy, Ranker, RewardModel, UsesTruth
-from robofeed.observe.fleet import LocalFleet, ProcessFleet
-from robofeed.plugins import load_plugins
+from robofeed.interfaces import BuildContext, Learner, Needs, Policy, Ranker, RewardModel
 from robofeed.stop_rules import Progress
+from robofeed.training.arms import open_fleet
+from robofeed.training.asking import open_conversation
 from robofeed.training.controls import Controls, CorrectionBook, open_controls
 from robofeed.training.conversation import Conversation, Silence
 from robofeed.training.duties import Evaluating, Every, Measuring
@@ -44,19 +40,6 @@ from robofeed.training.recorder import Recorder
 GROUND_TRUTH = "truth"
 """Name of the reward provider of the ground-truth baseline."""
 _MEASURE_EVERY_STEPS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class MakeBackend:
-    """Makes the run's backend, here or in a worker process: plain values only."""
-
-    provider: str
-    settings: dict[str, Any]
-
-    def __call__(self) -> Any:
-        """Load the plugin and create the backend (not yet open)."""
-        provider = load_plugins().provider("backend", self.provider)
-        return provider.create(provider.config_type.model_validate(self.settings), None)
 
 
 @dataclass(slots=True)
@@ -161,28 +144,6 @@ def open_parts(resolved: ResolvedRun, folder: RunFolder, tell: Callable[[Event],
         return run
 
 
-def make_backend(resolved: ResolvedRun) -> MakeBackend:
-    """What makes the run's backend, closed."""
-    settings = resolved.backend.settings.model_dump(mode="json", exclude_none=True)
-    return MakeBackend(resolved.config.backend.use, settings)
-
-
-def open_fleet(resolved: ResolvedRun) -> Fleet:
-    """Open the run's arms: one simulator in this process, several in a process each.
-
-    A real arm is always one, in a process that does nothing else: `simulation.processes` is about
-    simulators.
-    """
-    factory = make_backend(resolved)
-    simulation = resolved.config.simulation
-    if not factory().spec.simulated:
-        return ProcessFleet(factory, 1, with_truth=simulation.truth)
-    if simulation.processes == 1:
-        # One simulator needs no process of its own; its run is then reproducible to the byte.
-        return LocalFleet(factory, with_truth=simulation.truth)
-    return ProcessFleet(factory, simulation.processes, with_truth=simulation.truth)
-
-
 def _open_rest(
     resolved: ResolvedRun,
     folder: RunFolder,
@@ -237,10 +198,21 @@ def _open_rest(
         learning.settle()
         return publisher.refresh()
 
-    ranker, conversation = _open_conversation(
-        resolved, context, ledger, footage, truths, reward, generators, phase, tell, asks
-    )
-    if ranker is not None:
+    ranker: Ranker | None = None
+    conversation: Conversation | Silence = Silence()
+    if asks:
+        ranker, conversation = open_conversation(
+            resolved,
+            context,
+            ledger,
+            footage,
+            truths,
+            reward,
+            generators,
+            phase,
+            tell,
+            recorder.flush,
+        )
         opened.callback(ranker.close)
     controls = open_controls(config.control, folder, fleet, ledger)
     if controls is not None:
@@ -301,62 +273,3 @@ def _array_spec(fleet: Fleet) -> ArraySpec:
     if not isinstance(fleet.spec.action, ArraySpec):
         raise ConfigError("this backend has discrete actions, which no learner here takes yet")
     return fleet.spec.action
-
-
-def _open_conversation(
-    resolved: ResolvedRun,
-    context: BuildContext,
-    ledger: Ledger,
-    footage: FootageLibrary,
-    truths: TruthLibrary | None,
-    reward: RewardModel | None,
-    generators: dict[str, np.random.Generator],
-    phase: Phase,
-    tell: Callable[[Event], None],
-    asks: bool,
-) -> tuple[Ranker | None, Conversation | Silence]:
-    if not asks:
-        return None, Silence()
-    config = resolved.config
-    ranker: Ranker = resolved.feedback.provider.create(resolved.feedback.settings, context)
-    if isinstance(ranker, UsesTruth):
-        if truths is None:
-            raise ConfigError(
-                f"feedback.use = {config.feedback.use!r} is a simulated teacher and needs a "
-                f"backend that knows the truth; {config.backend.use!r} does not"
-            )
-        ranker.use_truth(truths.rewards, ledger.queries())
-    ranker.open(ledger)
-    queries, schedule = config.queries, config.schedule
-    interviewer = Interviewer(
-        Sessions(
-            first_at_step=schedule.ask_after_steps,
-            every_steps=schedule.session_every_steps,
-            first_answers=schedule.first_session_answers,
-            answers=schedule.answers_per_session,
-            budget=schedule.answer_budget,
-            most_open=None if ranker.prompt else schedule.open_queries,
-            repeats=queries.repeats(of_people=not ranker.prompt),
-        ),
-        QueryMaker(
-            queries.context,
-            queries.selection,
-            queries.segment_steps,
-            queries.candidates,
-            queries.clips,
-            queries.late_share,
-        ),
-        footage,
-        ranker,
-        ledger.add_queries,
-        ledger.has_answer,
-        generators["queries"],
-    )
-    book = LabelBook(ledger.since, ledger.query, interviewer.has_asked, footage)
-
-    def scores() -> ClipScores | None:
-        if reward is None or not phase.learning:
-            return None
-        return lambda segments: reward.segment_scores(footage.clips(segments))
-
-    return ranker, Conversation(interviewer, book, scores, schedule.fit_every_answers, tell)

@@ -18,10 +18,11 @@ from robofeed.data.control_client import ControlClient
 from robofeed.data.control_messages import Do
 from robofeed.data.errors import DataError, HardwareError, SafetyStop
 from robofeed.data.feedback import Demonstration, Stop
+from robofeed.data.ledger import Ledger
 from robofeed.data.store import EpisodeStore
 from robofeed.events import EpisodeRecorded, RunStarted
 from robofeed.testing.fake_arm import FakeArm
-from robofeed.training import evaluation, manned, parts, resume, steer, train
+from robofeed.training import arms, evaluation, manned, resume, steer, train
 from robofeed.training.evaluation import evaluate_run
 from robofeed.update.checkpoint import load_latest
 
@@ -44,7 +45,7 @@ def arm_is(monkeypatch):
 
     def make(**settings):
         factory = partial(FakeArm, **settings)
-        for module in (parts, evaluation):
+        for module in (arms, evaluation):
             monkeypatch.setattr(module, "make_backend", lambda resolved: factory)
         monkeypatch.setattr(manned, "_long_episodes", lambda resolved, seconds: factory)
 
@@ -89,6 +90,32 @@ def test_the_episode_in_which_its_learner_dies_is_kept(point_config, arm_is):
         train(config, listen=listen)
 
     assert len(EpisodeStore(folder_of(config)).read("e000000")) == 10
+
+
+def test_nobody_is_asked_about_an_episode_that_a_power_cut_could_take(
+    point_config, arm_is, monkeypatch
+):
+    """The arm would never do the same again, and what was answered would speak of nothing."""
+    arm_is(simulated=False, horizon=4)
+    safe, asked = set(), []
+
+    def sync(store):
+        synced(store)
+        safe.update(store.ids())
+
+    def add_queries(ledger, queries):
+        asked.extend({each.episode_id for query in queries for each in query.segments} - safe)
+        added(ledger, queries)
+        asked.append("a session")
+
+    synced, added = EpisodeStore.sync, Ledger.add_queries
+    monkeypatch.setattr(EpisodeStore, "sync", sync)
+    monkeypatch.setattr(Ledger, "add_queries", add_queries)
+
+    early = ("schedule.ask_after_steps=12", "schedule.session_every_steps=12")
+    train(point_config("stop.steps=32", *QUICK, *early, "checkpoint.every_steps=100000"))
+
+    assert asked == ["a session"] * 2
 
 
 def test_who_ends_it_while_the_arm_is_paused_gets_the_other_demonstrations_later(

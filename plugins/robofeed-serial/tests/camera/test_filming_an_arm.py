@@ -22,7 +22,7 @@ from robofeed.labelling.run_camera import camera_of
 from robofeed.observe.fleet import LocalFleet
 from robofeed.plugins import load_plugins
 from robofeed.run_file import dump_toml, load_config
-from robofeed.training.parts import MakeBackend
+from robofeed.training.arms import MakeBackend
 from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.twin.process import Twin
