@@ -12,11 +12,11 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from robofeed.act.handover import Handover
 from robofeed.act.recording import Steered
+from robofeed.act.visit import Visit
 from robofeed.data.control_messages import Latency, LiveState, mode_name
 from robofeed.data.errors import ConfigError, SafetyStop
 from robofeed.data.fleet import Fleet
@@ -70,44 +70,6 @@ class Audience(Protocol):
 
     def show(self, state: LiveState) -> None:
         """Tell them."""
-
-
-@dataclass(slots=True)
-class Stretch:
-    """Steps `start` to `stop` of the episode, in which one person steered."""
-
-    start: int
-    stop: int
-    driver: Driver
-
-
-@dataclass(slots=True)
-class Visit:
-    """What people did in one episode."""
-
-    episode_id: str
-    stretches: list[Stretch] = field(default_factory=list)
-    mark: Mark | None = None
-    discarded: bool = False
-    cut_short: bool = False
-    """what it is part of was ended before the episode was"""
-    ended_by: Driver | None = None
-    """who marked or discarded it"""
-    stopped_by: Driver | None = None
-    latencies_ms: list[float] = field(default_factory=list)
-    """of each key: until the end of the step that obeyed it"""
-    overruns: int = 0
-
-    @property
-    def over(self) -> str:
-        """Why a person ended the episode, in words; empty while none did."""
-        if self.cut_short:
-            return "broken off"
-        if self.discarded:
-            return "discarded by a person"
-        if self.mark is not None:
-            return f"called a {'success' if self.mark.success else 'failure'} by a person"
-        return ""
 
 
 class Helm:
@@ -243,8 +205,9 @@ class Helm:
         if self._breaks_off():
             return None
         row[:] = decision.action
-        if decision.mode is ControlMode.CORRECTING:
-            self._note_stretch()
+        driver = self._corrector.driver
+        if decision.mode is ControlMode.CORRECTING and driver is not None:
+            self.visit.steered(self._step, driver)
         if isinstance(said, Take) and said.acted_ns != self._obeyed_ns:
             self._obeying_ns = self._obeyed_ns = said.acted_ns
         return Steered(decision.mode, proposed, decision.correction)
@@ -345,17 +308,6 @@ class Helm:
         self._fleet.locate([ROW])
         holding: FloatArray = self._fleet.table.holding[ROW].copy()
         return holding
-
-    def _note_stretch(self) -> None:
-        driver = self._corrector.driver
-        if driver is None:
-            return
-        stretches = self.visit.stretches
-        last = stretches[-1] if stretches else None
-        if last is not None and last.stop == self._step and last.driver == driver:
-            last.stop += 1
-        else:
-            stretches.append(Stretch(self._step, self._step + 1, driver))
 
     def _state(self) -> LiveState:
         table = self._fleet.table

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from robofeed.act.attendant import Attendant
 from robofeed.act.control_channel import ControlChannel
-from robofeed.act.helm import LIVE, Helm, Visit
+from robofeed.act.helm import LIVE, Helm
 from robofeed.act.recording import Recorded
+from robofeed.act.visit import Visit
 from robofeed.act.watched import Watched
 from robofeed.config import Control
 from robofeed.data.episode import Segment

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robofeed.act.helm import Visit
 from robofeed.act.recording import Recorded
+from robofeed.act.visit import Visit
 from robofeed.data.intervals import wilson_interval
 from robofeed.data.observation import ControlMode, Ended
 
