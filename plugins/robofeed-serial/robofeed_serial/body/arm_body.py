@@ -156,3 +156,28 @@ def body_of(arm: ArmDescription) -> ArmBody:
         if at_home >= wanted
     }
     return ArmBody(poses, boxes, least_m)
+
+
+def not_looked_at(arm: ArmDescription) -> str:
+    """What nothing keeps the links of an arm from, in a sentence for whoever stands beside it.
+
+    "" where they are kept from each other and from the table.
+
+    Raises:
+        ConfigError: its file and its model do not fit.
+    """
+    pairs = body_of(arm).pairs
+    what = [
+        name
+        for name, known in (
+            ("each other", any(other != TABLE for _, other in pairs)),
+            ("the table", any(other == TABLE for _, other in pairs)),
+        )
+        if not known
+    ]
+    if not what:
+        return ""
+    return (
+        f"nothing keeps the links of {arm.name} from {' or '.join(what)}: {arm.path.name} does not "
+        "say what they are like ([body]). Only its tool keeps to the workspace: watch it"
+    )

@@ -30,6 +30,7 @@ def park(
     from robofeed_serial.arms.arm_file import load_any_arm
     from robofeed_serial.bench.confirm_rest import confirm_rest
     from robofeed_serial.bench.dialogue import insist_on_yes
+    from robofeed_serial.body.arm_body import not_looked_at
     from robofeed_serial.body.free_way import free_way_of
     from robofeed_serial.driving.homing import go_to
     from robofeed_serial.supervision.client import SupervisorClient
@@ -42,9 +43,11 @@ def park(
         ranges_of,
     )
 
+    file = load_any_arm(arm)
+    if warning := not_looked_at(file):
+        print(warning)
     if not yes:
         insist_on_yes("The arm will move slowly to its rest pose, then let go.")
-    file = load_any_arm(arm)
     settings = SupervisorSettings(
         arm=str(file.path), port=port, calibration=calibration, watchdog_s=0.5
     )

@@ -31,6 +31,7 @@ def command(
     from robofeed_serial.bench.confirm_rest import confirm_rest
     from robofeed_serial.bench.dialogue import insist_on_yes
     from robofeed_serial.bench.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
+    from robofeed_serial.body.arm_body import not_looked_at
     from robofeed_serial.body.tool_box import box_of_turns
     from robofeed_serial.supervision.client import SupervisorClient
     from robofeed_serial.supervision.settings import (
@@ -48,6 +49,8 @@ def command(
         watchdog_s=0.1 / SPEED_SHARE,  # the same short horizon as ever, at a tenth of the speed
     )
     bounds = bounds_of(file, ranges_of(file, calibration), settings)
+    if warning := not_looked_at(file):
+        print(warning)
     client = SupervisorClient(settings)
     try:
         test = SelfTest(file, client, print)

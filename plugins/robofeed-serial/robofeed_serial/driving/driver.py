@@ -6,6 +6,7 @@ wait for anybody.
 
 from __future__ import annotations
 
+import logging
 import time
 
 import numpy as np
@@ -16,6 +17,7 @@ from robofeed.data.spec import BackendSpec, FloatArray
 from robofeed.data.tasks import Task
 from robofeed_serial.arms.arm_file import AnyArm, load_any_arm
 from robofeed_serial.arms.description import AnyProtocol
+from robofeed_serial.body.arm_body import not_looked_at
 from robofeed_serial.body.free_way import free_way_of
 from robofeed_serial.driving.arm_task import ArmTask
 from robofeed_serial.driving.config import SerialConfig
@@ -24,6 +26,7 @@ from robofeed_serial.supervision.client import SupervisorClient
 from robofeed_serial.supervision.messages import Mode, Report, Request
 from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of, ranges_of
 
+_log = logging.getLogger(__name__)
 HOMING_SHARE = 0.3
 """of the speed limits, on the way to the home pose"""
 
@@ -112,6 +115,8 @@ class SerialArm:
                 "robofeed arm find tells which"
             )
         ranges_of(self._arm, self._config.calibration)
+        if warning := not_looked_at(self._arm):
+            _log.warning("%s", warning)
         self._cameras.open()  # before the port: without them nothing need be energised
         try:
             self._client = SupervisorClient(self._settings)

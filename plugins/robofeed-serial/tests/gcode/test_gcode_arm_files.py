@@ -13,9 +13,13 @@ from robofeed.data.tasks import make_task
 from robofeed_serial.arms.arm_file import load_any_arm, load_arm
 from robofeed_serial.arms.description import arm_names
 from robofeed_serial.arms.machine_file import GcodeArmFile
+from robofeed_serial.body.arm_body import body_of, not_looked_at
 from robofeed_serial.body.link_poses import LinkPoses
+from robofeed_serial.driving.config import SerialConfig
+from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.gcode.coordinates import coordinates_of
-from robofeed_serial.supervision.settings import ranges_of
+from robofeed_serial.supervision.goal_gate import GoalGate
+from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of, ranges_of
 
 ARMS = [name for name in arm_names() if isinstance(load_any_arm(name), GcodeArmFile)]
 
@@ -131,3 +135,30 @@ def test_a_calibration_is_refused() -> None:
     with pytest.raises(ConfigError, match="leave the calibration out"):
         ranges_of(loaded("uarm"), "mine")
     assert ranges_of(loaded("uarm"), "nominal") == loaded("uarm").ranges_rad
+
+
+def test_the_uarms_links_are_kept_from_its_turntable_and_from_the_table() -> None:
+    arm = loaded("uarm")
+    body = body_of(arm)
+    bounds = bounds_of(arm, ranges_of(arm, ""), SupervisorSettings(arm="uarm", port=""))
+    kinematics = arm.geometry().kinematics(0.02, hold_posture=False)
+    gate = GoalGate(bounds, lambda rad: kinematics.pose(rad).tool_m, body)
+    here = [0.12, -0.40, 0.70]
+    for _ in range(200):  # drawn in, the upper arm comes down upon the turntable's front
+        here = gate.pass_through([0.12, -0.55, 0.80], here, here, 0.02)
+
+    assert gate.too_near == ("turntable", "upper_link")
+    assert (body.gaps_m([here])[0] >= body.least_m - 1e-9).all()
+
+
+def test_what_is_not_looked_at_is_said() -> None:
+    assert not_looked_at(load_any_arm("uarm")) == ""
+    assert not_looked_at(load_any_arm("so101")) == ""
+    assert "links of mirobot from each other or the table" in not_looked_at(load_any_arm("mirobot"))
+
+
+def test_a_run_says_what_is_not_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    arm = SerialArm(SerialConfig(arm="mirobot", port="/dev/not-there"), "gcode")
+    with pytest.raises(HardwareError):
+        arm.open()
+    assert "nothing keeps the links of mirobot" in caplog.text

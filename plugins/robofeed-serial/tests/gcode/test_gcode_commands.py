@@ -81,6 +81,10 @@ def test_a_mirobot_is_homed_on_request_and_cannot_let_go(mirobot: Twin) -> None:
     assert status == 3
     assert "no command that switches its motors off" in said
 
+    status, said = robofeed("park", "mirobot", "--port", mirobot.port)
+    assert status == 2 and "standard input has ended" in said
+    assert "nothing keeps the links of mirobot from each other or the table" in said
+
 
 @pytest.mark.soak
 def test_the_selftest_turns_each_joint_and_reports(uarm: Twin, tmp_path: Path) -> None:
