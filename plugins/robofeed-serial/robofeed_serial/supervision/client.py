@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from robofeed import ConfigError, HardwareError
 from robofeed_serial.supervision.messages import Failure, Mode, Order, Report, Request
-from robofeed_serial.supervision.settings import PARK_S, SupervisorSettings
+from robofeed_serial.supervision.settings import PARK_S, REST_S, SupervisorSettings
 from robofeed_serial.supervision.shared_memory import MEMORY, SharedMemory
 
 START_S = 20.0
@@ -35,7 +35,6 @@ class SupervisorClient:
         self._settings = settings.model_copy(update={"client_pid": os.getpid()})
         self._process: subprocess.Popen[bytes] | None = None
         self._requests = 0
-        self._servos = 0
         self._moving = False
         self._goal: Sequence[float] = ()
         self._asked = Request.NONE
@@ -61,23 +60,30 @@ class SupervisorClient:
             )
             assert self._process.stdin is not None
             os.set_blocking(self._process.stdin.fileno(), False)
+        try:
+            report = self._first_report(self._process, memory)
+        except BaseException:  # Ctrl-C, say: its port is free before anybody hears of that
+            self._process.terminate()
+            _ended(self._process, ANSWER_S)
+            raise
+        self._report = report
+        self._goal = [float("nan")] * len(report.rad)
+        return memory
+
+    def _first_report(self, process: subprocess.Popen[bytes], memory: SharedMemory) -> Report:
         end_s = time.monotonic() + START_S
         while (found := memory.reports.newest()) is None:
-            if self._process.poll() is not None or time.monotonic() > end_s:
-                self._process.kill()
-                _gone(self._process)
+            if process.poll() is not None or time.monotonic() > end_s:
+                process.kill()
                 raise HardwareError(
                     f"the supervisor of {self._settings.port} did not start (exit status "
-                    f"{self._process.returncode}); what it said is above"
+                    f"{process.wait()}); what it said is above"
                 )
             time.sleep(_POLL_S)
         report = Report.unpack(found[1])
         if report.mode is Mode.CLOSED:
-            _gone(self._process)
             raise _error(report)
-        self._servos = len(report.rad)
-        self._goal = [float("nan")] * self._servos
-        return memory
+        return report
 
     def report(self) -> Report:
         """The newest report.
@@ -104,8 +110,9 @@ class SupervisorClient:
         if self._process is None or self._process.poll() is not None:
             raise self._trouble("is dead")
         found = self._memory.reports.newest()
-        assert found is not None
-        return Report.unpack(found[1])
+        if found is not None:  # else both were being written while this program stood still
+            self._report = Report.unpack(found[1])
+        return self._report
 
     def _trouble(self, what: str) -> HardwareError:
         return HardwareError(
@@ -123,13 +130,13 @@ class SupervisorClient:
         self.order(self._goal, moving=False)
 
     def request(self, request: Request, within_s: float = ANSWER_S) -> Report:
-        """Ask, and wait until it is done.
+        """Ask, and wait until it is done. What was ordered before counts no more.
 
         Raises:
             HardwareError, ConfigError: it was refused, with the reason; or there is no answer.
         """
         self._requests += 1
-        self._asked = request
+        self._asked, self._moving = request, False  # else the last goal counted once it is engaged
         self._put()
         end_s = time.monotonic() + within_s
         while True:
@@ -157,7 +164,6 @@ class SupervisorClient:
 
     def acknowledge(self) -> None:
         """A person has seen why the arm holds. Raises HardwareError where it cannot be released."""
-        self._moving = False
         self._memory.latch[0] = 0
         self.request(Request.ACKNOWLEDGE)
 
@@ -188,14 +194,11 @@ class SupervisorClient:
         self._put()
         process.terminate()  # as if this program had ended: the supervisor parks or holds first
         try:
-            process.wait(PARK_S + ANSWER_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
+            _ended(process, PARK_S + REST_S + ANSWER_S)
         except BaseException:  # Ctrl-C while it parks: who else could stop it now?
             self.stop()
-            process.wait(ANSWER_S)
+            _ended(process, REST_S + ANSWER_S)
             raise
-        _gone(process)
 
     def _put(self) -> None:
         order = Order(time.monotonic_ns(), self._moving, self._goal, self._asked, self._requests)
@@ -206,8 +209,13 @@ class SupervisorClient:
                 os.write(process.stdin.fileno(), b".")
 
 
-def _gone(process: subprocess.Popen[bytes]) -> None:
-    process.wait()
+def _ended(process: subprocess.Popen[bytes], within_s: float) -> None:
+    """Wait for its end, and make one if it takes longer."""
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
     if process.stdin is not None:
         process.stdin.close()
 

@@ -33,6 +33,7 @@ from robofeed_serial.supervision.parking import PARK_SPEED, Parking
 from robofeed_serial.supervision.servo_arm import ServoArm
 from robofeed_serial.supervision.settings import (
     PARK_S,
+    REST_S,
     SupervisorSettings,
     bounds_of,
     find_calibration,
@@ -46,8 +47,6 @@ from robofeed_serial.wire.trace import WireTrace
 
 ONE_TRIP_S = 0.01
 """In a shorter cycle an arm is read by what answers its goals, where it can be."""
-REST_S = 3.0
-"""After a client is gone: so long may the arm take to come to rest."""
 
 
 def serve(settings: SupervisorSettings, memory: SharedMemory) -> None:
@@ -115,7 +114,7 @@ def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Superv
     cycles = late = 0
 
     def alive_now() -> bool:
-        return os.getppid() == settings.client_pid and not terminated()
+        return os.getppid() == settings.client_pid and orders.rings and not terminated()
 
     while True:
         order = orders.newer() or order
@@ -145,8 +144,8 @@ class _Orders:
     def __init__(self, memory: SharedMemory, servos: int, bell: int) -> None:
         self._memory, self._servos, self._bell = memory, servos, bell
         self._number = 0
-        self._rings = True
-        """until the client's end is closed: then it is dead, which `getppid` tells as well"""
+        self.rings = True
+        """until the client's end is closed: it is dead, or has lost what it would order by"""
 
     def newer(self) -> Order | None:
         """The newest, if it was not seen before."""
@@ -161,10 +160,10 @@ class _Orders:
 
     def wait(self, seconds: float) -> Order | None:
         """A newer one as soon as it comes, at the latest in `seconds`."""
-        if not self._rings:
+        if not self.rings:
             time.sleep(seconds)
         elif select.select([self._bell], [], [], seconds)[0]:
-            self._rings = bool(os.read(self._bell, 4096))
+            self.rings = bool(os.read(self._bell, 4096))
             return self.newer()
         return None
 

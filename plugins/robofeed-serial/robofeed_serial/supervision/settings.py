@@ -19,6 +19,8 @@ NOMINAL = "nominal"
 Parting = Literal["hold", "park", "relax"]
 PARK_S = 20.0
 """so long may it take to park"""
+REST_S = 3.0
+"""After a client is gone: so long may the arm take to come to rest."""
 
 
 class SupervisorSettings(BaseModel):
@@ -38,7 +40,7 @@ class SupervisorSettings(BaseModel):
     """a name or a path; "" = named as the arm; "nominal" = as the arm file says"""
     period_s: float = Field(default=0.01, gt=0, le=0.05)
     watchdog_s: float = Field(default=0.1, ge=0.03, le=1.0)
-    tool_speed_m_s: float = Field(default=0.0, ge=0)
+    tool_speed_m_s: float = Field(default=0.0, ge=0, le=1.0)
     """0 = the arm file's"""
     speed_share: float = Field(default=1.0, gt=0, le=1)
     after: Parting = "hold"

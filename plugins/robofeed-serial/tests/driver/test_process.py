@@ -15,6 +15,9 @@ import pytest
 from robofeed.data.observation import Ended
 from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.driver import SerialArm
+from robofeed_serial.supervision.client import SupervisorClient
+from robofeed_serial.supervision.messages import Mode, Request
+from robofeed_serial.supervision.settings import SupervisorSettings
 from robofeed_serial.twin.process import Twin
 
 BASE = 1
@@ -202,3 +205,42 @@ def test_closing_gives_the_port_back_and_the_arm_keeps_holding(fresh: Twin) -> N
     assert set(torque) == {1}
     assert Path(fresh.port).exists()
     opened(fresh).close()
+
+
+def client_of(twin: Twin) -> SupervisorClient:
+    return SupervisorClient(
+        SupervisorSettings(arm="so101", port=str(twin.port), calibration="nominal", watchdog_s=0.5)
+    )
+
+
+def test_an_arm_that_is_switched_on_anew_does_not_go_to_a_goal_of_before(fresh: Twin) -> None:
+    client = client_of(fresh)
+    try:
+        client.request(Request.ENGAGE)
+        here = list(client.report().rad)
+        client.order([here[0] + 1.0, *here[1:]])
+        time.sleep(0.3)
+        client.request(Request.RELAX)
+        time.sleep(0.3)
+        client.request(Request.ENGAGE)
+        engaged_ns = time.monotonic_ns()
+        time.sleep(0.3)
+        assert client.report().mode is Mode.HOLDING
+        assert travel_after(fresh, engaged_ns + 10**8) < 10
+    finally:
+        client.close()
+
+
+def test_a_program_that_lost_its_client_gives_the_port_back(fresh: Twin) -> None:
+    client = client_of(fresh)
+    client.request(Request.ENGAGE)
+    owner = client.pid
+    process, client._process = client._process, None
+    assert process is not None and process.stdin is not None
+    process.stdin.close()  # as when it is collected
+    process.wait(5.0)
+
+    torque = [each.value for each in fresh.log() if each.what == "torque" and each.servo_id == BASE]
+    assert set(torque) == {1}, "it holds"
+    assert not Path(f"/proc/{owner}").exists()
+    client_of(fresh).close()
