@@ -57,7 +57,12 @@ class Choice(BaseModel):
 
     def table(self, name: str) -> Mapping[str, Any]:
         """The sub-table of provider `name` as it was read; empty where there is none."""
-        return dict((self.__pydantic_extra__ or {}).get(name, {}))
+        return dict(self.tables.get(name, {}))
+
+    @property
+    def tables(self) -> Mapping[str, Mapping[str, Any]]:
+        """All sub-tables by provider, those that are not in use as well."""
+        return self.__pydantic_extra__ or {}
 
 
 class FeedbackChoice(Choice):
@@ -291,7 +296,7 @@ def resolve(
         provider = lookup(kind, choice.use)
         settings = checked(
             provider.config_type,
-            choice.table(choice.use),
+            _with_task(choice, provider.config_type),
             (kind, choice.use),
             config.run.preset,
             sources,
@@ -299,6 +304,18 @@ def resolve(
         chosen[kind] = Chosen(provider, settings)
         values[kind][choice.use] = settings.model_dump(mode="json", exclude_none=True)
     return ResolvedRun(RunConfig.model_validate(values), **chosen)
+
+
+def _with_task(choice: Choice, model: type[BaseModel]) -> Mapping[str, Any]:
+    """The table in use. A task is of the run, not of one backend: others' tables name it as well.
+
+    So that `push` with another backend is pushed by that one too, or refused by it.
+    """
+    table = choice.table(choice.use)
+    named = {str(each["task"]) for each in choice.tables.values() if "task" in each}
+    if "task" in model.model_fields and len(named) == 1:
+        return {"task": named.pop(), **table}
+    return table
 
 
 def checked(

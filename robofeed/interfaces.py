@@ -45,7 +45,10 @@ class Backend(Protocol):
         """Start an episode. The same seed gives the same start where `spec.seedable`."""
 
     def observe(self) -> Observation:
-        """The newest observation. Moves nothing."""
+        """The newest observation, of when it was measured. Moves nothing.
+
+        A real arm that cannot be reached is told by `ended` FAULT and a reason, not raised.
+        """
 
     def plan(self, action: FloatArray) -> Target:
         """The joint goal for `action` and where it puts the tool. Moves and changes nothing."""
@@ -60,7 +63,10 @@ class Backend(Protocol):
         """The action that `plan` would have turned into `target` from the present pose. Pure."""
 
     def send(self, target: Target) -> None:
-        """Go there. A simulator advances `period_s`; a real arm returns at once."""
+        """Go there. A simulator advances `period_s`; a real arm returns at once.
+
+        A link that is broken is told by the next `observe`.
+        """
 
     def stop(self) -> None:
         """Latch a stop until `reset`, obeyed at once. Any thread, any state, never raises."""

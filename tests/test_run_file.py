@@ -2,6 +2,7 @@
 
 import math
 import string
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
+from robofeed.cli.overrides import with_arm
 from robofeed.config import RunConfig, resolve
 from robofeed.data.errors import ConfigError
 from robofeed.interfaces import Provider
@@ -196,6 +198,42 @@ def test_the_provider_in_use_is_checked_and_completed_and_the_others_left_alone(
     again = load_config(file=write(dump_toml(resolved.config), "config.toml"))
     assert again == resolved.config
     assert resolve(again, lookup).config == resolved.config
+
+
+class PlacedConfig(BaseModel):
+    task: str = "reach"
+
+
+@pytest.mark.parametrize(
+    ("tables", "task"),
+    [
+        ('[backend.other]\ntask = "push"\n', "push"),
+        ('[backend.other]\ntask = "push"\n[backend.testarm]\ntask = "reach"\n', "reach"),
+        ('[backend.other]\ntask = "push"\n[backend.third]\ntask = "obstacles"\n', "reach"),
+        ("", "reach"),
+    ],
+)
+def test_a_task_is_of_the_run_whichever_backend_is_in_use(write, tables, task):
+    def placed(kind, name):
+        made = lookup(kind, name)
+        return replace(made, config_type=PlacedConfig) if kind == "backend" else made
+
+    resolved = resolve(load_config(file=write(MINIMAL + tables)), placed)
+    assert resolved.backend.settings == PlacedConfig(task=task)
+
+
+def test_a_backend_that_knows_no_tasks_is_told_of_none(write):
+    config = load_config(file=write(MINIMAL + '[backend.other]\ntask = "push"\n'))
+    assert resolve(config, lookup).backend.settings == ArmConfig()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [([], "backend.pybullet.arm"), (["backend.use=dynamixel"], "backend.dynamixel.arm")],
+)
+def test_an_arm_is_that_of_the_backend_in_use(settings, expected):
+    assert with_arm("koch", "reach", None, settings) == [f'{expected}="koch"']
+    assert with_arm(None, "reach", None, settings) == []
 
 
 def test_a_bad_key_of_the_provider_in_use_is_named_with_its_whole_path(write):

@@ -36,10 +36,20 @@ def run(arguments: Sequence[str]) -> int:
             args=list(arguments), prog_name="robofeed"
         )
     except SystemExit as done:
+        if _interrupted(done):
+            return exit_code_of(KeyboardInterrupt())
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except BaseException as error:
         return exit_code_of(error)
     return 0
+
+
+def _interrupted(done: BaseException) -> bool:
+    """Whether Ctrl-C is behind it: typer makes an exit code of that, and says nothing."""
+    behind: BaseException | None = done
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__cause__ or behind.__context__
+    return behind is not None
 
 
 def application(verbs: Mapping[str, Verb], called: str | None = None) -> typer.Typer:

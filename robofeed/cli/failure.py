@@ -22,6 +22,8 @@ def exit_code_of(error: BaseException) -> int:
     says where. With ROBOFEED_DEBUG set, the traceback is printed as well.
     """
     if isinstance(error, KeyboardInterrupt):
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # ^C may stand behind a question
         _say("interrupted")
         return INTERRUPTED
     if os.environ.get("ROBOFEED_DEBUG"):

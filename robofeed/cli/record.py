@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robofeed.cli.at_the_controls import BY, KEYBOARD, at_the_controls
-from robofeed.cli.overrides import shorthand
+from robofeed.cli.overrides import shorthand, with_arm
 
 if TYPE_CHECKING:
     from robofeed.training.recording import RecordingResult
@@ -27,7 +27,8 @@ def command(
         list[str] | None, typer.Option("--set", help="Change one key: table.key=value.")
     ] = None,
     arm: Annotated[
-        str | None, typer.Option(help="Simulated arm: so101, panda, kuka_iiwa, xarm6.")
+        str | None,
+        typer.Option(help="The backend's arm; simulated: so101, panda, kuka_iiwa, xarm6."),
     ] = None,
     demonstrations: Annotated[int, typer.Option(min=1, help="How many to record.")] = 10,
     seconds: Annotated[float, typer.Option(min=1.0, help="The longest one, in seconds.")] = 60.0,
@@ -46,9 +47,9 @@ def command(
     from robofeed.training.recording import record
 
     overrides = [
+        *with_arm(arm, preset, config, settings or []),
         *shorthand(
             {
-                "backend.pybullet.arm": arm,
                 "run.seed": seed,
                 "run.out": out,
                 "run.name": name,

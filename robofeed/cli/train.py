@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from robofeed.cli.overrides import IN_A_WINDOW, shorthand
+from robofeed.cli.overrides import IN_A_WINDOW, shorthand, with_arm
 
 
 def command(
@@ -22,7 +22,8 @@ def command(
         list[str] | None, typer.Option("--set", help="Change one key: table.key=value.")
     ] = None,
     arm: Annotated[
-        str | None, typer.Option(help="Simulated arm: so101, panda, kuka_iiwa, xarm6.")
+        str | None,
+        typer.Option(help="The backend's arm; simulated: so101, panda, kuka_iiwa, xarm6."),
     ] = None,
     feedback: Annotated[str | None, typer.Option(help="Who is asked (feedback.use).")] = None,
     teacher: Annotated[
@@ -54,9 +55,9 @@ def command(
     from robofeed.training import train
 
     overrides = [
+        *with_arm(arm, preset, config, settings or []),
         *shorthand(
             {
-                "backend.pybullet.arm": arm,
                 "feedback.use": feedback,
                 "feedback.teacher.kind": teacher,
                 "reward.use": reward,

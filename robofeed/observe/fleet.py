@@ -126,8 +126,9 @@ class ProcessFleet:
         self.size = size
         self.has_truth = with_truth and isinstance(probe, HasTruth)
         self._reply_s = reply_s
-        kind = "simulator" if probe.spec.simulated else "arm"
-        self._names = [f"{kind} {row}" for row in range(size)]
+        self._names = [f"simulator {row}" for row in range(size)]
+        if not probe.spec.simulated:
+            self._names = ["the arm"] if size == 1 else [f"arm {row}" for row in range(size)]
         context = multiprocessing.get_context("spawn")
         # Freed when the last array over it goes, so that no table ever points nowhere; and it has
         # no name, so that nothing is left behind however the run ends.

@@ -189,6 +189,7 @@ def test_control_c_ends_with_130(
     offer(monkeypatch, ("wave", "stopped_arm:command", "robofeed-stopped"))
 
     assert run(["wave"]) == 130
+    assert capsys.readouterr().err == "robofeed: interrupted\n"
 
 
 def test_control_c_while_a_verb_is_imported_ends_with_130(

@@ -258,7 +258,7 @@ def test_an_arm_that_cannot_be_opened_leaves_none_open():
     before = multiprocessing.active_children()
     with pytest.raises(HardwareError, match=r"simulator 0.*/dev/nowhere"):
         ProcessFleet(partial(FakeArm, opens=False), 2)
-    with pytest.raises(HardwareError, match=r"^arm 0.*/dev/nowhere"):
+    with pytest.raises(HardwareError, match=r"^the arm: .*/dev/nowhere"):
         ProcessFleet(partial(FakeArm, opens=False, simulated=False), 1)
     assert set(multiprocessing.active_children()) <= set(before)
 
