@@ -9,6 +9,9 @@ from robofeed.interfaces import Backend, HasExpert, HasTruth, Renders
 from robofeed.observe.clock import FixedRate
 from robofeed.safety import Guarded
 
+CAUSE_PERIODS = 3
+"""So long a real arm is asked why an action was refused: its own watch may need a moment more."""
+
 
 class Cell:
     """A backend behind its safety gates, reading actions from and writing results to row `row`.
@@ -57,10 +60,8 @@ class Cell:
             table.late_s[row] = self._clock.late_s
         reason = self._write(self.guarded.observe())
         if executed.target is None:
-            if table.ended[row] == Ended.FAULT:
-                return reason  # why the arm could not be looked at, or holds: that is the cause
-            table.ended[row] = Ended.FAULT
-            return f"the action was refused ({executed.gates.name}); the arm holds"
+            refused = f"the action was refused ({executed.gates.name}); the arm holds"
+            return self._cause(reason) or refused
         return reason
 
     def look(self) -> None:
@@ -87,6 +88,20 @@ class Cell:
         table.gripper[row] = here.gripper
         if table.joint_rad.shape[1]:
             table.joint_rad[row] = here.joint_rad
+
+    def _cause(self, reason: str) -> str:
+        """What made an action be refused, where the arm says so; "" = the action itself."""
+        table, row = self._table, self._row
+        if self._clock is not None:
+            for _ in range(CAUSE_PERIODS):
+                if table.ended[row] == Ended.FAULT:
+                    break
+                self._clock.wait()
+                reason = self._write(self.guarded.observe())
+        if table.ended[row] == Ended.FAULT:
+            return reason
+        table.ended[row] = Ended.FAULT
+        return ""
 
     def _write(self, observation: Observation) -> str:
         table, row = self._table, self._row

@@ -88,3 +88,25 @@ def test_an_arm_s_own_trouble_is_told_before_the_refusal_that_came_of_it() -> No
     arm.reason = "the port was lost"
     assert cell.step() == "the port was lost"
     assert table.ended[0] == Ended.FAULT
+
+
+def test_a_real_arm_is_asked_for_the_cause_of_a_refusal_for_a_moment() -> None:
+    class Falling(FakeArm):
+        looks = 0
+
+        def observe(self) -> Observation:
+            self.looks += 1
+            seen = super().observe()
+            if self.looks < 4:  # its watch notices later than whoever steps it
+                return seen
+            return seen._replace(ended=Ended.FAULT, reason="the whole arm is silent")
+
+    arm = Falling(simulated=False)
+    table = Table.over(arm.spec, 1)
+    table.proposed[:] = np.nan
+    cell = Cell(arm, table, 0)
+    cell.open()
+    cell.reset(1)
+
+    assert cell.step() == "the whole arm is silent"
+    assert table.ended[0] == Ended.FAULT

@@ -85,6 +85,12 @@ class TroubleWatch:
         age_ns = moment.now_ns - reading.time_ns[oldest]
         moves = mode is not Mode.HOLDING or (order is not None and order.moving)
         if age_ns > self._watchdog_ns and moves:
+            if 2 * (moment.now_ns - max(reading.time_ns)) > self._watchdog_ns:
+                return (
+                    f"the whole arm has been silent for {age_ns / 1e6:.0f} ms "
+                    f"({self._arm.label(oldest)} and all others): is its power on, "
+                    "is the first cable plugged in?"
+                )
             return (
                 f"{self._arm.label(oldest)} has been silent for {age_ns / 1e6:.0f} ms: "
                 "check its cable"
