@@ -31,6 +31,10 @@ class Doubt:
         """There was a sign of a late reply."""
         self._until_s = time.monotonic() + DOUBT_S
 
+    def forget_times(self) -> None:
+        """Replies take another time from now on."""
+        self._fastest_s.clear()
+
     def quiet_s(self, shape: Shape, took_s: float, wire_s: float) -> float:
         """For how long nothing newer may follow a reply before it counts; 0 = it is beyond doubt.
 

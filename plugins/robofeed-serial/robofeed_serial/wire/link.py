@@ -123,6 +123,7 @@ class Link:
             self._port.baudrate = baud
         except (ValueError, *LOST) as error:
             raise self._gone(f"cannot be set to {baud} bit/s", error) from error
+        self._doubt.forget_times()
         self._remark(f"{baud} bit/s")
 
     def wire_s(self, n_bytes: int) -> float:

@@ -128,6 +128,20 @@ def test_a_reply_that_only_repeats_the_request_still_arrives(peer: MakePeer) -> 
     link.close()
 
 
+def test_a_reply_too_soon_for_a_new_rate_waits_for_a_newer_one(peer: MakePeer) -> None:
+    """However soon such a reply came at the old one."""
+    other = peer(lambda request: [(0.0, b"older")])
+    link = Link(other.url, BAUD)
+    link.open()
+    for _ in range(3):
+        link.exchange(b"?", Until(5), 1.0)
+    other.answer = lambda request: [(0.0, b"older"), (0.002, b"newer")]
+    link.set_baud(9600)
+
+    assert link.exchange(b"?", Until(5), 1.0) == b"oldernewer"
+    link.close()
+
+
 def test_every_byte_is_in_the_trace(peer: MakePeer, tmp_path: Path) -> None:
     with WireTrace(tmp_path / "wire.txt") as trace:
         link = Link(peer(answer_hello).url, BAUD, trace=trace)
