@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import termios
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,14 +89,18 @@ def why_not_open(port: str, error: OSError) -> str:
             f"The port {port} is in use{_by_whom(port)}. Only one program may own it: "
             "end the other one, then try again."
         )
+    if number in (errno.ENOTTY, errno.EISDIR):
+        return f"{port} is no serial port. {_what_there_is()}"
     return f"The port {port} cannot be opened: {error}. Unplug the adapter, plug it in, try again."
 
 
 def _errno_in(error: OSError) -> int | None:
     """The system's error number, which pyserial may leave in the exception it wrapped."""
     for inner in (error.__cause__, error.__context__):
-        if isinstance(inner, OSError) and inner.errno:
-            return inner.errno
+        if isinstance(inner, OSError | termios.error):
+            number = next(iter(inner.args), None)
+            if isinstance(number, int):
+                return number
     return None
 
 

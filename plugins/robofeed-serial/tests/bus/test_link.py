@@ -162,6 +162,16 @@ def test_a_missing_port_is_named(tmp_path: Path) -> None:
         Link(str(tmp_path / "no"), BAUD).open()
 
 
+@pytest.mark.parametrize("what", ["device", "file", "folder"])
+def test_what_is_no_port_is_told_so(what: str, tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.touch()
+    path = {"device": Path(os.devnull), "file": file, "folder": tmp_path}[what]
+
+    with pytest.raises(PortGone, match="is no serial port"):
+        Link(str(path), BAUD).open()
+
+
 def test_an_url_nobody_knows_is_refused() -> None:
     with pytest.raises(PortGone, match="nonsense"):
         Link("nonsense://x", BAUD).open()
