@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from robofeed import ConfigError, HardwareError
 from robofeed_serial.arms.machine_file import GcodeArmFile
@@ -14,6 +14,7 @@ from robofeed_serial.gcode.coordinates import MM, coordinates_of
 from robofeed_serial.gcode.one_move import OneMove
 from robofeed_serial.supervision.goal_gate import Bounds
 from robofeed_serial.supervision.supervised_arm import ArmReading
+from robofeed_serial.supervision.trouble import STOPPED
 from robofeed_serial.wire.errors import BusTimeout, PortGone
 
 START_TOLERANCE_RAD = 0.06
@@ -43,6 +44,8 @@ class MachineArm:
 
     takes_goals_anytime = False
     """Whether it has done its last move is known from a report alone."""
+    stops_by_itself = False
+    """It ends the one move that it is making."""
 
     def __init__(self, arm: GcodeArmFile, machine: GcodeArm, port: str, bounds: Bounds) -> None:
         self._arm, self._machine, self._port, self._bounds = arm, machine, port, bounds
@@ -104,7 +107,7 @@ class MachineArm:
     def assume_rest(self) -> None:
         """It knows where it is, once it is homed."""
 
-    def engage(self) -> list[float]:
+    def engage(self, stopped: Callable[[], bool] = lambda: False) -> list[float]:
         """Motors on where it stands; what it says then is where it is."""
         self._come_to_rest()
         self._follow.forget()
@@ -112,6 +115,8 @@ class MachineArm:
         if complaint := self.complaint(self._reading):
             raise HardwareError(complaint)
         self._within_ranges(self._reading.rad)
+        if stopped():
+            raise HardwareError(f"{STOPPED}: it is not switched on")
         self._machine.engage()
         self._reading = None  # it may have looked at its encoders anew
         return list(self.read().rad)
@@ -167,7 +172,8 @@ class MachineArm:
             name, port = self._arm.name, self._port
             return (
                 f"arm {name} on {port} is locked (alarm): it does not know where it is. Clear its "
-                f"way, then: robofeed arm home {name} --port {port}"
+                f"way, then: robofeed arm home {name} --port {port}. If it is locked again right "
+                "after that, opening its port locks it: such an arm cannot be used in a run yet"
             )
         if doing is Doing.HELD:
             return (

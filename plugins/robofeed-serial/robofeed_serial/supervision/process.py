@@ -37,6 +37,7 @@ from robofeed_serial.supervision.settings import (
     SupervisorSettings,
     bounds_of,
     find_calibration,
+    own_watchdog_s,
     ranges_of,
     rest_of,
 )
@@ -96,7 +97,7 @@ def _arm(file: AnyArm, settings: SupervisorSettings, bounds: Bounds) -> Supervis
         file.protocol,
         settings.port,
         baud,
-        watchdog_s=max(2 * settings.watchdog_s, 0.1),
+        watchdog_s=own_watchdog_s(settings.watchdog_s),
         trace=trace,
     )
     calibration = find_calibration(file, settings.calibration)
@@ -135,7 +136,8 @@ def _loop(settings: SupervisorSettings, memory: SharedMemory, supervisor: Superv
         while (left_ns := due_ns - time.monotonic_ns()) > 0:
             if (newer := orders.wait(left_ns / 1e9)) is not None:
                 order = newer
-                supervisor.follow(time.monotonic_ns(), order, alive_now(), memory.stopped)
+                now_ns = time.monotonic_ns()
+                supervisor.follow(now_ns, order, alive_now(), memory.stopped, asleep_ns())
 
 
 class _Orders:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from robofeed import RobofeedError
@@ -77,6 +77,10 @@ class ServoArm:
         self._lies_at_rest = False
         self._assumed_rad = assumed_pose(arm)
         self._switching_on = SwitchingOn(arm, self.scales, self.ranges_rad, bus, self.read)
+
+    @property
+    def stops_by_itself(self) -> bool:
+        return self.bus.has_watchdog
 
     def open(self) -> None:
         self.bus.open()
@@ -168,14 +172,14 @@ class ServoArm:
     def assume_rest(self) -> None:
         self._lies_at_rest = True
 
-    def engage(self) -> list[float]:
+    def engage(self, stopped: Callable[[], bool] = lambda: False) -> list[float]:
         """Switch the torque on where the arm stands, and return where that is. See `SwitchingOn`.
 
         Raises:
             HardwareError, ConfigError: the torque stays off, and why.
         """
         at_rest, self._lies_at_rest = self._lies_at_rest, False
-        return self._switching_on.engage(at_rest)
+        return self._switching_on.engage(at_rest, stopped)
 
     def acknowledge(self) -> bool:
         """Release what servos or their controller have latched; whether `engage` is due again."""

@@ -23,6 +23,11 @@ REST_S = 3.0
 """After a client is gone: so long may the arm take to come to rest."""
 
 
+def own_watchdog_s(watchdog_s: float) -> float:
+    """What servos that have one of their own are given: it is for when their port's owner fails."""
+    return max(2 * watchdog_s, 0.1)
+
+
 class SupervisorSettings(BaseModel):
     """Plain values only: they cross to another process.
 

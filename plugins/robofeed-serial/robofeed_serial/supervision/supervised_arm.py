@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -42,6 +42,10 @@ class SupervisedArm(Protocol):
     def takes_goals_anytime(self) -> bool:
         """Whether a goal may be written twice between two readings."""
 
+    @property
+    def stops_by_itself(self) -> bool:
+        """Whether it stops, and heeds no goal, where its port's owner is silent for too long."""
+
     def open(self) -> None:
         """Take the port and see that it is the right arm, whose joints all say where they are.
 
@@ -60,8 +64,12 @@ class SupervisedArm(Protocol):
     def assume_rest(self) -> None:
         """A person says that an arm which cannot tell lies in its rest pose: for one `engage`."""
 
-    def engage(self) -> list[float]:
-        """Hold where it stands, and return where that is. Raises HardwareError."""
+    def engage(self, stopped: Callable[[], bool]) -> list[float]:
+        """Hold where it stands, and return where that is. Raises HardwareError.
+
+        It takes a moment: `stopped` tells whether somebody has set the stop latch meanwhile, who
+        keeps the torque off.
+        """
 
     def write(self, goals_rad: Sequence[float]) -> None:
         """Go there. Raises HardwareError where the arm will not: it is then held."""

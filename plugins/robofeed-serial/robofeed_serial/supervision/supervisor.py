@@ -80,6 +80,7 @@ class Supervisor:
         """
         passed_ns = None if self._last_ns is None else now_ns - self._last_ns
         slept = self._watch.slept(passed_ns, asleep_ns)
+        self._watch.note_time(asleep_ns)
         dt_s = 0.0 if passed_ns is None else min(passed_ns / 1e9, 0.1)
         self._last_ns = now_ns
         moment = Moment(now_ns, order, alive, stopped, slept)
@@ -90,10 +91,18 @@ class Supervisor:
             self._lose(error)
         return self.report(now_ns)
 
-    def follow(self, now_ns: int, order: Order, alive: bool, stopped: Callable[[], bool]) -> None:
+    def follow(
+        self,
+        now_ns: int,
+        order: Order,
+        alive: bool,
+        stopped: Callable[[], bool],
+        asleep_ns: int = 0,
+    ) -> None:
         """Between two cycles: obey an order that has just come, by what was read last.
 
-        It waits for the cycle where there is anything to weigh: a request, a hold, an old reading.
+        It waits for the cycle where there is anything to weigh: a request, a hold, an old reading,
+        a computer that has just woken up.
         """
         last_ns, reading = self._last_ns, self._reading
         if (
@@ -103,6 +112,7 @@ class Supervisor:
             or not (alive and order.moving and order.request_id == self._done_id)
             or last_ns is None
             or now_ns - last_ns < _SOON_NS
+            or self._watch.slept(now_ns - last_ns, asleep_ns)
             or reading is None
             or now_ns - min(reading.time_ns) > RECENT_NS
             or now_ns - order.time_ns > self._watchdog_ns
@@ -205,6 +215,8 @@ class Supervisor:
 
     def _give_way(self, reading: ArmReading) -> None:
         """A hold far from where the arm is would be a jump once its servos have their strength."""
+        if reading.assumed:
+            return  # nobody knows where it is: that is no place to go to
         away = [abs(q - goal) for q, goal in zip(reading.rad, self._commanded, strict=True)]
         worst = max(range(len(away)), key=away.__getitem__)
         if away[worst] > SLIPPED_RAD:
@@ -224,10 +236,11 @@ class Supervisor:
             moved = self.mode is not Mode.HOLDING
             # First: whatever the arm answers to it, nothing is asked of it any more.
             self.mode, self._held_cycles = Mode.HOLDING, 0
-            if moved and self._reading is not None:
+            if moved and self._reading is not None and not self._reading.assumed:
                 self._commanded = self._arm.hold(self._reading)
             else:
                 # One that holds keeps its goal: measured anew, an arm that sags would creep down.
+                # So does one that nobody can measure.
                 self._arm.halt()
 
     def _rest_there(self) -> None:
@@ -309,8 +322,10 @@ class Supervisor:
             assert self._reading is not None
             if complaint := self._arm.complaint(self._reading):
                 raise HardwareError(complaint)
-            self._commanded = self._arm.engage()
+            self._commanded = self._arm.engage(stopped)
             self.mode, self.reason, self._held_cycles = Mode.HOLDING, "", 0
+        elif request is Request.ENGAGE and self.mode is Mode.PARKING:
+            raise HardwareError("the arm is being parked: wait until it lies there")
         elif request is Request.PARK:
             if self.mode not in (Mode.HOLDING, Mode.MOVING):
                 raise HardwareError(f"an arm that is {self.mode.name.lower()} cannot be parked")

@@ -13,6 +13,8 @@ from robofeed_serial.buses.servo_bus import ServoBus
 from robofeed_serial.supervision.asking import PAUSE_S, TRIES, item_of
 from robofeed_serial.supervision.assumed_rest import unseen
 from robofeed_serial.supervision.supervised_arm import ArmReading
+from robofeed_serial.supervision.trouble import STOPPED
+from robofeed_serial.wire.errors import PortGone
 
 START_TOLERANCE_RAD = 0.06
 """so far outside its range a joint may be found before the arm is switched on"""
@@ -48,15 +50,16 @@ class SwitchingOn:
         self._arm, self._scales, self._ranges = arm, scales, ranges_rad
         self._bus, self._read = bus, read
 
-    def engage(self, at_rest: bool) -> list[float]:
+    def engage(self, at_rest: bool, stopped: Callable[[], bool]) -> list[float]:
         """Switch it on, and return where it is held.
 
         Args:
             at_rest: Somebody said that an arm which cannot measure lies in its rest pose.
+            stopped: Asked right before the torque goes on.
 
         Raises:
-            HardwareError: a joint is outside its range, moves or is silent, or a goal does not
-                arrive.
+            HardwareError: a joint is outside its range, moves or is silent, a goal does not
+                arrive, or it was stopped meanwhile.
             ConfigError: nobody knows where the arm is, and nobody said that it lies at rest.
         """
         trouble = ""
@@ -77,11 +80,24 @@ class SwitchingOn:
                 abs(now - then) > MOVED_RAD for now, then in zip(after, reading.rad, strict=True)
             ]
             if not any(moved):
-                self._bus.set_torque(self._arm.ids, True)
+                if stopped():
+                    raise HardwareError(f"{STOPPED}: it is not switched on")
+                self._switch()
                 return reading.rad
             where = where_is(self._arm.servos[moved.index(True)], self._bus.port)
             trouble = f"{where} is being moved: hold the arm still"
         raise HardwareError(trouble)
+
+    def _switch(self) -> None:
+        try:
+            self._bus.set_torque(self._arm.ids, True)
+        except PortGone:
+            raise
+        except HardwareError as error:
+            raise HardwareError(
+                f"{error} Some joints may hold now and others not: support the arm, then run "
+                "robofeed arm relax, and try again"
+            ) from error
 
     def _deaf_to_goals(self, reading: ArmReading) -> int | None:
         """Write where each servo is as its goal; the first one that says it has another."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from robofeed_serial.supervision.messages import Mode, Order
+from robofeed_serial.supervision.settings import own_watchdog_s
 from robofeed_serial.supervision.supervised_arm import ArmReading, SupervisedArm
 
 SLEPT_S = 1.0
@@ -43,20 +44,27 @@ class TroubleWatch:
 
     def __init__(self, arm: SupervisedArm, watchdog_ns: int) -> None:
         self._arm, self._watchdog_ns = arm, watchdog_ns
+        own_s = own_watchdog_s(watchdog_ns / 1e9) if arm.stops_by_itself else SLEPT_S
+        self._patience_ns = 1e9 * min(own_s, SLEPT_S)
         self._cycles = 0
         self._asleep_ns: int | None = None
 
     def slept(self, passed_ns: int | None, asleep_ns: int) -> bool:
-        """Whether the computer slept or stood still since this was asked last.
+        """Whether the computer slept or stood still since `note_time`.
+
+        Servos with a watchdog of their own have stopped sooner, and heed no goal any more.
 
         Args:
             passed_ns: By the monotonic clock; None at first.
             asleep_ns: How long the computer has slept so far, which that clock does not count.
         """
-        before_ns, self._asleep_ns = self._asleep_ns, asleep_ns
-        if before_ns is None or passed_ns is None:
+        if self._asleep_ns is None or passed_ns is None:
             return False
-        return passed_ns + asleep_ns - before_ns > SLEPT_S * 1e9
+        return passed_ns + asleep_ns - self._asleep_ns > self._patience_ns
+
+    def note_time(self, asleep_ns: int) -> None:
+        """A cycle begins."""
+        self._asleep_ns = asleep_ns
 
     def forget_time(self) -> None:
         """What has just been done takes seconds: that is no sleep."""
@@ -95,7 +103,11 @@ class TroubleWatch:
                 f"{self._arm.label(oldest)} has been silent for {age_ns / 1e6:.0f} ms: "
                 "check its cable"
             )
-        return self._arm.complaint(reading) or self._torque_lost(len(reading.rad), age_ns)
+        if complaint := self._arm.complaint(reading):
+            return complaint
+        if reading.assumed:
+            return "nobody knows any more where the arm is: its servos are limp. Check its supply"
+        return self._torque_lost(len(reading.rad), age_ns)
 
     def _torque_lost(self, joints: int, oldest_ns: int) -> str:
         """One servo is asked every few cycles, in turn; not while one is silent: it takes time."""

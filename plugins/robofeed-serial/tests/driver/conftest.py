@@ -135,9 +135,12 @@ class MemoryBus:
 class Bench:
     """A supervisor on a `MemoryBus`; `cycle` lets 10 ms pass."""
 
-    def __init__(self, arm: ArmFile, watchdog_s: float = 0.1) -> None:
+    def __init__(
+        self, arm: ArmFile, watchdog_s: float = 0.1, *, has_watchdog: bool = False
+    ) -> None:
         self.file = arm
-        self.bus = MemoryBus({servo.id: MemoryServo() for servo in arm.servos})
+        servos = {servo.id: MemoryServo() for servo in arm.servos}
+        self.bus = MemoryBus(servos, has_watchdog=has_watchdog)
         self.arm = ServoArm(arm, nominal(arm), self.bus)
         settings = SupervisorSettings(arm=arm.name, port="memory", watchdog_s=watchdog_s)
         self.bounds = bounds_of(arm, nominal(arm).ranges_rad(arm), settings)

@@ -10,8 +10,10 @@ import pytest
 
 from robofeed import DataError, HardwareError
 from robofeed_serial.arms.arm_file import load_arm
-from robofeed_serial.buses.servo_bus import ServoFault
+from robofeed_serial.buses.servo_bus import NOWHERE_TICKS, ServoFault
 from robofeed_serial.supervision.messages import Failure, Mode, Order, Request
+
+from .conftest import Bench
 
 NAN = math.nan
 STAY = [NAN] * 6
@@ -202,6 +204,44 @@ def test_nobody_s_arm_does_not_go_on_to_park(bench: Any) -> None:
     assert bench.cycle(50).rad == pytest.approx(held, abs=1e-3)
 
 
+@pytest.mark.parametrize("has_watchdog", [True, False])
+def test_servos_that_have_stopped_by_themselves_meanwhile_are_held(has_watchdog: bool) -> None:
+    """They heed no goal until they are prepared anew, which somebody has to ask for."""
+    bench = Bench(load_arm("so101"), has_watchdog=has_watchdog)
+    goal = moving(bench)
+    bench.bus.now_ns += 250_000_000  # somebody stopped the port's owner, or a busy computer did
+    report = bench.go(goal)
+
+    assert report.latched is has_watchdog
+    assert ("stood still" in report.reason) is has_watchdog
+    if has_watchdog:
+        assert bench.ask(Request.ACKNOWLEDGE).mode is Mode.WATCHING
+
+
+def test_an_arm_that_nobody_can_measure_is_held_where_it_was_told_to_be(bench: Any) -> None:
+    """Its servos are limp: what a reading then says is the rest pose, which nobody has seen."""
+    bench.bus.measures = False
+    goal = moving(bench)
+    before = bench.go(goal, 20).commanded_rad
+    for servo in bench.bus.servos.values():
+        servo.torque, servo.position = False, NOWHERE_TICKS
+    reports = [bench.go(goal) for _ in range(40)]
+
+    assert reports[-1].latched and reports[-1].assumed
+    for each in reports:
+        assert each.commanded_rad == pytest.approx(before, abs=0.3)
+
+
+def test_an_arm_on_its_way_to_rest_is_not_switched_on_in_between(bench: Any) -> None:
+    moving(bench)
+    bench.ask(Request.PARK)
+    bench.watch(5)
+    report = bench.ask(Request.ENGAGE)
+
+    assert (report.mode, report.failure) == (Mode.PARKING, Failure.HARDWARE)
+    assert "is being parked" in report.reason
+
+
 def test_a_stop_keeps_the_torque_off(bench: Any) -> None:
     bench.cycle()
     bench.stopped = True
@@ -281,7 +321,8 @@ def between_cycles(bench: Any, goal: list[float], *, late_ns: int = 4_000_000, *
     order = Order(bench.bus.now_ns + late_ns, True, goal, request_id=bench.order.request_id)
     before = len(bench.bus.log)
     alive, stopped = given.get("alive", True), given.get("stopped", False)
-    bench.supervisor.follow(bench.bus.now_ns + late_ns, order, alive, lambda: stopped)
+    asleep_ns = given.get("asleep_ns", 0)
+    bench.supervisor.follow(bench.bus.now_ns + late_ns, order, alive, lambda: stopped, asleep_ns)
     return len(bench.bus.log) - before
 
 
@@ -309,6 +350,7 @@ def test_between_two_cycles_nothing_is_written_where_there_is_anything_to_weigh(
     assert between_cycles(bench, goal, alive=False) == 0
     assert between_cycles(bench, goal, late_ns=500_000) == 0
     assert between_cycles(bench, goal, late_ns=40_000_000) == 0  # by then a reading was due
+    assert between_cycles(bench, goal, asleep_ns=30_000_000_000) == 0  # the lid was shut
 
     bench.stopped = True
     bench.cycle()

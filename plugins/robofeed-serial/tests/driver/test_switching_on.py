@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from robofeed_serial.supervision.messages import Failure, Mode, Request
+from robofeed_serial.wire.errors import BusTimeout
 
 
 def test_nothing_is_written_until_the_torque_is_asked_for(bench: Any) -> None:
@@ -75,3 +77,33 @@ def test_an_arm_outside_its_range_is_not_switched_on(bench: Any) -> None:
     assert "joint elbow_flex (servo 3 on memory) stands at" in report.reason
     assert report.mode is Mode.WATCHING
     assert bench.bus.log == []
+
+
+def test_a_stop_while_it_is_switched_on_keeps_the_torque_off(bench: Any) -> None:
+    bench.cycle()
+
+    def stop() -> None:
+        bench.stopped = True
+
+    bench.bus.on_goals = stop
+    report = bench.ask(Request.ENGAGE)
+
+    assert report.failure is Failure.HARDWARE
+    assert "stopped by hand: it is not switched on" in report.reason
+    assert not any(servo.torque for servo in bench.bus.servos.values())
+
+
+def test_an_arm_of_which_some_servo_did_not_answer_to_torque_is_to_be_supported(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.cycle()
+
+    def switch(ids: Sequence[int], on: bool) -> None:
+        raise BusTimeout("Servo 3 on memory does not answer.")
+
+    monkeypatch.setattr(bench.bus, "set_torque", switch)
+    report = bench.ask(Request.ENGAGE)
+
+    assert (report.mode, report.failure) == (Mode.WATCHING, Failure.HARDWARE)
+    assert report.reason.startswith("Servo 3 on memory does not answer. Some joints may hold now")
+    assert "support the arm" in report.reason

@@ -297,6 +297,7 @@ def test_a_locked_arm_is_not_engaged_and_is_told_how_to_go_on(bench: Bench) -> N
 
     assert report.failure is Failure.HARDWARE
     assert "robofeed arm home uarm --port memory" in report.reason
+    assert "If it is locked again right after that, opening its port locks it" in report.reason
     assert (bench.machine.said, bench.machine.moves) == ([], [])
 
 
