@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 
-from robofeed import ConfigError, HardwareError
+from robofeed import ConfigError, HardwareError, SafetyStop
 from robofeed_serial.supervision.messages import Failure, Mode, Order, Report, Request
 from robofeed_serial.supervision.settings import PARK_S, REST_S, SupervisorSettings
 from robofeed_serial.supervision.shared_memory import MEMORY, SharedMemory
@@ -171,12 +171,16 @@ class SupervisorClient:
         """Wait after `Request.PARK`; whether the arm came to its rest pose.
 
         There it has let go, or, being unable to, holds: the report tells.
+
+        Raises:
+            SafetyStop: it was stopped, or held by itself.
+            HardwareError: the port is lost, or the supervisor dead.
         """
         end_s = time.monotonic() + within_s
         while time.monotonic() < end_s:
             report = self._newest()
             if report.latched:
-                raise HardwareError(f"the arm holds: {report.reason}")
+                raise SafetyStop(f"the arm holds: {report.reason}")
             if report.mode is Mode.LOST:
                 raise HardwareError(report.reason)
             if report.mode is not Mode.PARKING:

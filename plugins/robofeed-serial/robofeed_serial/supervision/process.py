@@ -188,7 +188,8 @@ class _Parting:
         waited_s = time.monotonic() - self._since_s
         if supervisor.mode is Mode.PARKING:
             if waited_s > PARK_S:
-                supervisor.hold("it took too long to park: is something in the way?")
+                with contextlib.suppress(RobofeedError):  # a lost port: told by the next cycle
+                    supervisor.hold("it took too long to park: is something in the way?")
                 self._since_s = time.monotonic()
             return False
         resting = supervisor.mode is not Mode.HOLDING or supervisor.at_rest

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from robofeed import SafetyStop
 from robofeed.data.observation import Ended
 from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.driver import SerialArm
@@ -227,6 +228,24 @@ def test_an_arm_that_is_switched_on_anew_does_not_go_to_a_goal_of_before(fresh: 
         time.sleep(0.3)
         assert client.report().mode is Mode.HOLDING
         assert travel_after(fresh, engaged_ns + 10**8) < 10
+    finally:
+        client.close()
+
+
+def test_a_stop_while_it_parks_is_a_safety_stop(fresh: Twin) -> None:
+    client = client_of(fresh)
+    try:
+        held = client.request(Request.ENGAGE).commanded_rad
+        turned = [held[0] + 0.6, *held[1:]]
+        until_s = time.monotonic() + 10.0
+        while abs(client.report().rad[0] - turned[0]) > 0.05:
+            assert time.monotonic() < until_s
+            client.order(turned)
+            time.sleep(0.02)
+        client.request(Request.PARK)
+        client.stop()
+        with pytest.raises(SafetyStop, match="the arm holds: stopped by hand"):
+            client.parked(5.0)
     finally:
         client.close()
 

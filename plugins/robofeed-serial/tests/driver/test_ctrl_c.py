@@ -1,4 +1,4 @@
-"""Ctrl-C while the port's owner is being started: as if nothing had been asked for."""
+"""Ctrl-C at a program that has an arm: before it has it, and while the arm moves."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from robofeed_serial.arms.arm_file import load_arm
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.twin.process import Twin
 from robofeed_serial.wire.link import Link
 
 
@@ -39,10 +42,8 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in tasks.read_text("ascii").split()] if tasks.exists() else []
 
 
-@pytest.mark.parametrize("when", ["before it has the port", "while it looks for its servos"])
-def test_ctrl_c_leaves_no_process_and_a_free_port(mute: tuple[int, str], when: str) -> None:
-    other, port = mute
-    program = subprocess.Popen(
+def parking(port: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "robofeed", "arm", "park", "so101", "--port", port]
         + ["--calibration", "nominal", "--yes"],
         stdin=subprocess.DEVNULL,
@@ -51,6 +52,12 @@ def test_ctrl_c_leaves_no_process_and_a_free_port(mute: tuple[int, str], when: s
         text=True,
         start_new_session=True,  # a terminal's foreground job: Ctrl-C is for all of it
     )
+
+
+@pytest.mark.parametrize("when", ["before it has the port", "while it looks for its servos"])
+def test_ctrl_c_leaves_no_process_and_a_free_port(mute: tuple[int, str], when: str) -> None:
+    other, port = mute
+    program = parking(port)
     owners: list[int] = []
 
     def owned() -> bool:
@@ -72,3 +79,34 @@ def test_ctrl_c_leaves_no_process_and_a_free_port(mute: tuple[int, str], when: s
     link = Link(port, 1_000_000)
     link.open()
     link.close()
+
+
+def test_ctrl_c_on_the_way_to_rest_holds_the_arm_where_it_is() -> None:
+    arm = load_arm("so101")
+    assert arm.gripper is not None
+    home = zip(
+        arm.ids, nominal(arm).scales(arm), [*arm.model.home_rad, arm.gripper.shut_rad], strict=True
+    )
+    start = {servo_id: scale.to_ticks(rad) for servo_id, scale, rad in home}
+    with Twin("so101", "--no-gravity") as twin:
+        twin.hand(start)
+        program = parking(str(twin.port))
+
+        def gone_ticks() -> int:
+            now = [each["present_ticks"] for each in twin.state()["servos"]]
+            return max(abs(a - b) for a, b in zip(now, start.values(), strict=True))
+
+        until("it was on its way", lambda: gone_ticks() > 100)
+        os.killpg(program.pid, signal.SIGINT)
+        output, told = program.communicate(timeout=30)
+        time.sleep(0.3)
+        held = gone_ticks()
+        time.sleep(0.5)
+
+        assert program.returncode == 130
+        assert "Traceback" not in told and output == ""
+        assert gone_ticks() == held
+        assert all(each["torque_on"] for each in twin.state()["servos"])
+        link = Link(str(twin.port), 1_000_000)
+        link.open()
+        link.close()
