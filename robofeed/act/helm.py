@@ -148,7 +148,7 @@ class Helm:
                 return False
             self.overhear()
             if self.visit.stopped_by is not None:
-                raise _stopped(self.visit.stopped_by)
+                raise self._stopped(self.visit.stopped_by)
         return True
 
     def check_stop(self) -> None:
@@ -162,7 +162,7 @@ class Helm:
             return
         self._fleet.stop()
         self.on_stop(by, "")
-        raise _stopped(by)
+        raise self._stopped(by)
 
     def begin(self, episode_id: str, hands_off: bool = False) -> None:
         """An episode begins. With `hands_off` people may watch it and stop it, no more."""
@@ -227,6 +227,15 @@ class Helm:
             self._latencies_ms.append(late_ms)
             self.visit.latencies_ms.append(late_ms)
         self.visit.overruns = self._rate.overruns - self._overruns_before
+
+    def _stopped(self, by: Driver) -> SafetyStop:
+        further = "start the command again"
+        if self._own_phase == "training":
+            further = "`robofeed resume RUN` goes on from the last checkpoint"
+        return SafetyStop(
+            f"STOPPED by {by.person} ({by.source}) between two episodes: nothing moves. Look at "
+            f"the arm; {further}"
+        )
 
     def _note_stop(self, by: Driver | None) -> None:
         """Somebody stopped the arms while they moved, heard by another thread than the loop's."""
@@ -334,10 +343,3 @@ class Helm:
             overruns=self._rate.overruns,
             kept=self.kept,
         )
-
-
-def _stopped(by: Driver) -> SafetyStop:
-    return SafetyStop(
-        f"STOPPED by {by.person} ({by.source}) between two episodes: nothing moves. "
-        "`robofeed resume RUN` goes on from the last checkpoint"
-    )

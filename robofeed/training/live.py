@@ -92,6 +92,7 @@ def _keep(desk: Manned, store: EpisodeStore, recorded: Recorded, tally: Tally) -
     store.write(episode, recorded.truth)
     store.sync()
     tally.count(recorded, visit)
+    desk.helm.kept = tally.episodes
     if not visit.discarded:
         for record in records_of(visit):
             desk.ledger.append(record)

@@ -21,6 +21,9 @@ from robofeed.training.controls import open_controls
 from robofeed.training.interrupt import catching_interrupt
 from robofeed.training.session import describe_run
 
+STEERING = "steering"
+"""Phase in which an arm is driven about, to no end that would be reached."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manned:
@@ -66,7 +69,8 @@ def manned(
         raise ConfigError(
             "control.socket = false leaves nobody a way to the controls: --set control.socket=true"
         )
-    fleet = LocalFleet(_long_episodes(resolved, seconds), with_truth=config.simulation.truth)
+    made = _long_episodes(resolved, seconds, until_success=phase != STEERING)
+    fleet = LocalFleet(made, with_truth=config.simulation.truth)
     with contextlib.ExitStack() as stack:
         stack.callback(fleet.close)
         folder = create_run_folder(
@@ -89,12 +93,12 @@ def manned(
         yield Manned(folder, fleet, ledger, controls.helm, interrupted)
 
 
-def _long_episodes(resolved: ResolvedRun, seconds: float) -> MakeBackend:
+def _long_episodes(resolved: ResolvedRun, seconds: float, until_success: bool) -> MakeBackend:
     """The backend, with time for a person and an end at success where its settings know these."""
     settings: dict[str, Any] = resolved.backend.settings.model_dump(mode="json", exclude_none=True)
     made = MakeBackend(resolved.config.backend.use, settings)
     if "horizon" in settings:
         settings["horizon"] = max(1, round(seconds / made().spec.period_s))
     if "fixed_horizon" in settings:
-        settings["fixed_horizon"] = False
+        settings["fixed_horizon"] = not until_success
     return made

@@ -11,7 +11,7 @@ from robofeed.config import RunConfig
 from robofeed.data.errors import SafetyStop
 from robofeed.data.observation import Ended
 from robofeed.plugins import PluginRegistry
-from robofeed.training.manned import manned
+from robofeed.training.manned import STEERING, manned
 
 EPISODE_S = 600.0
 """An arm that starts where it is notices nothing of an episode's end."""
@@ -42,7 +42,7 @@ def steer(
         table = config.run.model_copy(update={"out": out, "name": ""})
         here = config.model_copy(update={"run": table})
         with manned(
-            here, "steering", "steering", seconds=EPISODE_S, opened=opened, registry=registry
+            here, "steering", STEERING, seconds=EPISODE_S, opened=opened, registry=registry
         ) as desk:
             policy = HoldingPolicy(desk.fleet)
             while not desk.helm.interrupted():

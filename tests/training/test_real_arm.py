@@ -47,7 +47,7 @@ def arm_is(monkeypatch):
         factory = partial(FakeArm, **settings)
         for module in (arms, evaluation):
             monkeypatch.setattr(module, "make_backend", lambda resolved: factory)
-        monkeypatch.setattr(manned, "_long_episodes", lambda resolved, seconds: factory)
+        monkeypatch.setattr(manned, "_long_episodes", lambda *how, **more: factory)
 
     return make
 

@@ -111,8 +111,9 @@ def status_line(state: Mapping[str, Any]) -> str:
             parts.append(f"gripper {state['gripper']:.2f}")
         if state["phase"] == "recording":
             parts.insert(1, f"{state['kept']} kept")
-        elif state["phase"] == "live" and state["mode"] == "paused":
-            parts.insert(1, "space: the policy acts")
+        elif state["phase"] == "live":
+            paused = state["mode"] == "paused"
+            parts.insert(1, "space: the policy acts" if paused else f"{state['kept']} done")
         elif state["phase"] == "evaluation":
             parts.insert(0, "evaluation: watch and stop only")
         if latency["count"]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from robofeed.cli import run as robofeed
 from robofeed.data.feedback import Consent, Correction, Outcome, Stop
 from robofeed.data.ledger import Ledger
 from robofeed.data.observation import ControlMode
@@ -35,7 +36,6 @@ steps = 40
 every_steps = 100000
 final_episodes = 1
 """
-ROBOFEED = ["-m", "robofeed"]
 POLICY_ACTS = r"\[autonomous\].* step [1-9]"
 
 
@@ -44,15 +44,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that has a checkpoint."""
     place = tmp_path_factory.mktemp("run")
     (place / "run.toml").write_text(RUN, encoding="utf-8")
-    command = [sys.executable, *ROBOFEED, "train", "--config", str(place / "run.toml"), "--quiet"]
-    subprocess.run([*command, "--out", str(place), "--name", "taught"], check=True)
+    command = ["train", "--config", str(place / "run.toml"), "--quiet", "--out", str(place)]
+    assert robofeed([*command, "--name", "taught"]) == 0
     return place / "taught"
 
 
 @contextlib.contextmanager
 def terminal(run: Path, *words: str) -> Iterator[pexpect.spawn]:
     """`robofeed live` in a terminal, agreed to and waiting for somebody to let the policy act."""
-    command = [*ROBOFEED, "live", str(run), "--person", "anna", *words]
+    command = ["-m", "robofeed", "live", str(run), "--person", "anna", *words]
     child = pexpect.spawn(
         sys.executable, command, encoding="utf-8", timeout=60, dimensions=(40, 200)
     )
@@ -161,20 +161,22 @@ def test_who_leaves_before_anything_moved_leaves_nothing_behind_but_the_folder(
     ("words", "said"),
     [
         (["/nowhere"], "RUN: /nowhere is not a run: it is not a folder"),
-        (["."], "is not a run: it has no run.json"),
+        (["PLACE"], "is not a run: it has no run.json"),
         (["RUN", "--by", "nobody"], "--by nobody: keyboard, web or none"),
         (["RUN", "--set", "control.socket=false", "--by", "none"], "leaves nobody a way"),
         (["RUN", "--by", "keyboard"], "standard input is none"),
     ],
 )
-def test_what_cannot_begin_says_why(run: Path, tmp_path: Path, words: list[str], said: str) -> None:
-    words = [str(run) if word == "RUN" else word for word in words]
-    done = subprocess.run(
-        [sys.executable, *ROBOFEED, "live", *words],
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert said in done.stderr
+def test_what_cannot_begin_says_why(
+    run: Path,
+    tmp_path: Path,
+    words: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    places = {"RUN": str(run), "PLACE": str(tmp_path)}
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        assert robofeed(["live", *(places.get(word, word) for word in words)]) == 2
+    assert said in capsys.readouterr().err

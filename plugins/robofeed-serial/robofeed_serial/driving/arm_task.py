@@ -84,6 +84,7 @@ class ArmTask:
         self._bounds = list(zip(action.low.tolist(), action.high.tolist(), strict=True))
         self.limits = _limits(config, arm, settings)
         self._horizon = horizon_of(self.task, config.period_s, config.horizon)
+        self._may_end = not config.fixed_horizon
         self.spec = BackendSpec(
             observation=self.task.observation,
             frames=frames,
@@ -231,6 +232,8 @@ class ArmTask:
             self._ended = Ended.FAULT
         elif self._steps >= self._horizon:
             self._ended = Ended.TRUNCATED
+        elif self._may_end and self.truth.success and self._steps:
+            self._ended = Ended.TERMINATED
         return self._ended
 
     def observation(

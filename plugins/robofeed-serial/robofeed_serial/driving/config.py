@@ -15,7 +15,8 @@ class SerialConfig(BaseModel):
 
     `port` is a path (prefer /dev/serial/by-id/..., which stays the same) or any URL of pyserial.
     `calibration` is a name or a file, "" = named as the arm, "nominal" = as the arm file says (for
-    twins). `horizon` is in steps, 0 = as many as the task's seconds have.
+    twins). `horizon` is in steps, 0 = as many as the task's seconds have. With `fixed_horizon`
+    every episode lasts that long; without, it ends with success.
 
     `start` says how an episode begins: `home` = the arm goes to its home pose by itself, slowly;
     `stay` = where it is. `after` is what becomes of the arm at the end, and when this program dies:
@@ -52,6 +53,7 @@ class SerialConfig(BaseModel):
     action: Literal["end_effector", "joint"] = "end_effector"
     gripper: bool = False
     horizon: int = Field(default=0, ge=0)
+    fixed_horizon: bool = True
     period_s: float = Field(default=0.02, ge=0.005, le=0.2)
     cycle_s: float = Field(default=0.01, ge=0.002, le=0.05)
     start: Literal["home", "stay"] = "home"

@@ -198,6 +198,7 @@ export class LiveView {
       return `Recording: ${kept} kept. ${how}`;
     }
     if (phase === "evaluation" && this.hold.active) return "An evaluation, which nobody steers: you have the arm after it.";
+    if (phase === "live" && mode !== "paused") return `Live: ${kept} done. A key takes the arm over, space pauses it.`;
     if (mode !== "paused") return "";
     if (phase === "steering") return "Paused: the arm holds. Space or a key goes on.";
     return this.hold.active
