@@ -102,7 +102,7 @@ class ControlChannel:
         self._shown_ns = 0
         self._lock = threading.RLock()
         self._served_ns = self._told_busy_ns = self._stepped_ns = now_ns()
-        self._doing = BETWEEN
+        self._doing, self._moves = BETWEEN, False
         self._closed = False
 
     # --- a Corrector ---
@@ -165,15 +165,19 @@ class ControlChannel:
             self._tell_busy()
 
     @contextlib.contextmanager
-    def busy(self, doing: str) -> Iterator[None]:
-        """Within it those who watch are told that this is what the run is at, and nothing moves."""
+    def busy(self, doing: str, moves: bool = False) -> Iterator[None]:
+        """Within it those who watch are told that this is what the run is at, and nobody steers.
+
+        `moves`: the arm goes somewhere by itself meanwhile; else it holds still.
+        """
         with self._lock:
-            before, self._doing = self._doing, doing
+            before = self._doing, self._moves
+            self._doing, self._moves = doing, moves
         try:
             yield
         finally:
             with self._lock:
-                self._doing = before
+                self._doing, self._moves = before
 
     def _tell_busy(self) -> None:
         now_ns = self._now_ns()
@@ -182,7 +186,7 @@ class ControlChannel:
             return
         self._told_busy_ns = now_ns
         holder = asdict(self._holder[1]) if self._holder else None
-        line = encode_event("busy", doing=self._doing, holder=holder)
+        line = encode_event("busy", doing=self._doing, moves=self._moves, holder=holder)
         for client in [each for each in self._clients if not each.unsent]:
             self._tell(client, line)
 

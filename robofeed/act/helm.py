@@ -12,6 +12,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from robofeed.act.handover import Handover
@@ -114,6 +115,8 @@ class Helm:
         """whether the last `steer` waited so long that the arm was observed anew"""
         self.on_stop: Callable[[Driver, str], object] = lambda by, episode_id: None
         """told of a stop once the arms have been"""
+        self.on_the_way: Callable[[], AbstractContextManager[object]] = nullcontext
+        """open while the arms go to where an episode starts"""
         self.stop_asked: Callable[[], Driver | None] = lambda: None
         """who asked to stop at a time at which no step was made, once"""
         self.interrupted: Callable[[], bool] = lambda: False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -88,7 +89,8 @@ class Rollout:
         if helm is not None and not helm.await_start():
             return
         try:
-            fleet.reset(self._seeds)
+            with helm.on_the_way() if helm is not None else nullcontext():
+                fleet.reset(self._seeds)
         except SafetyStop:
             if helm is not None:
                 helm.check_stop()  # by a person, on the way to the start? Then it says by whom

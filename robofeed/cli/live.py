@@ -87,9 +87,8 @@ def summary(tally: Tally) -> str:
     lines = [
         f"{episodes}{discarded}: {success}; "
         f"{tally.corrected} of {tally.steps} steps corrected ({share}), "
-        f"{tally.interventions_an_episode:.1f} interventions an episode; "
-        f"policy of checkpoint {tally.checkpoint}, on {tally.backend}",
-        f"kept in {tally.folder}",
+        f"{tally.interventions_an_episode:.2f} interventions an episode",
+        f"policy of checkpoint {tally.checkpoint}, on {tally.backend}; kept in {tally.folder}",
     ]
     if tally.corrected:
         lines[-1] += f"; to learn from the corrections: --set prior.folder={tally.folder}"

@@ -58,6 +58,8 @@ def open_controls(
     helm.on_touch = folder.note_steered
     helm.on_stop = lambda by, episode_id: ledger.append(Stop(_stamp(by), episode_id))
     helm.stop_asked = channel.asked_to_stop
+    if not fleet.spec.simulated:
+        helm.on_the_way = lambda: channel.busy("to where the episode begins", moves=True)
     channel.stop_arms = fleet.stop
     return Controls(channel, helm, Attendant(channel))
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one asks for an end in order, the second one ends at once."""
+"""Ctrl-C, SIGTERM, a closed terminal: the first asks for an end in order, a second ends at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ def catching_interrupt() -> Iterator[Callable[[], bool]]:
 
     try:
         before = {
-            number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+            number: signal.signal(number, interrupt)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            # As `nohup` has it: that its terminal goes is nothing to it.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
         }
     except ValueError:
         # Not the main thread: whoever does this there has their own way of ending it.

@@ -96,7 +96,8 @@ def status_line(state: Mapping[str, Any]) -> str:
     elif state["is"] == "busy":
         holder = state["holder"]
         whose = f"held by {holder['person']} ({holder['source']})" if holder else "held by nobody"
-        text = f"[the arm holds still: {state['doing']}] {whose}"
+        does = "moves by itself" if state.get("moves") else "holds still"
+        text = f"[the arm {does}: {state['doing']}] {whose}"
     else:
         holder = state["holder"]
         # An arm that was not switched on yet may not know where it is.

@@ -98,7 +98,7 @@ def test_a_person_lets_the_policy_act_corrects_it_pauses_it_and_judges_it(
 
     folder = tmp_path / "acted"
     assert "2 episodes: success 0.50 (95 % interval 0.09-0.91)" in said
-    assert "0.5 interventions an episode" in said
+    assert "0.50 interventions an episode" in said
     assert f"--set prior.folder={folder}" in said
     store = EpisodeStore(folder)
     first, second = (store.read(f"l{number:06d}") for number in (0, 1))

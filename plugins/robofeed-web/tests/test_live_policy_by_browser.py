@@ -87,7 +87,7 @@ def test_the_policy_acts_while_somebody_has_the_controls_and_only_then(
 
     said = log.read_text()
     assert "2 episodes: success 0.50" in said
-    assert "0.5 interventions an episode" in said
+    assert "0.50 interventions an episode" in said
     folder = tmp_path / "acted"
     with contextlib.closing(Ledger.open(folder / "feedback.sqlite")) as ledger:
         records = [entry.feedback for entry in ledger.standing()]

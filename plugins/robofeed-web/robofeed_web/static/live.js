@@ -147,11 +147,11 @@ export class LiveView {
   }
 
   // No step is made just now: why, and who will have the arm in the next one.
-  drawBusy({ doing, holder }) {
+  drawBusy({ doing, moves, holder }) {
     this.root.dataset.busy = doing;
     this.root.dataset.holder = holder?.person ?? "";
     const then = this.hold.active ? " You have the controls and move it as soon as that is done." : "";
-    this.drawDoing(this.stopped || `The arm holds still: ${doing}.${then}`);
+    this.drawDoing(this.stopped || `The arm ${moves ? "moves by itself" : "holds still"}: ${doing}.${then}`);
   }
 
   drawState(state) {

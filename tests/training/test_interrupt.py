@@ -1,0 +1,31 @@
+"""What asks a run to end, and what does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from robofeed.training.interrupt import catching_interrupt
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_is_noted_and_the_second_ends_it(number: int) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), catching_interrupt() as came:
+        assert not came()
+        os.kill(os.getpid(), number)
+        assert came()
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+def test_under_nohup_a_closed_terminal_is_nothing_to_it() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with catching_interrupt() as came:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not came()
+    finally:
+        signal.signal(signal.SIGHUP, before)
