@@ -42,7 +42,8 @@ TENTH = WHOLE | {
     "schedule.ask_after_steps": 500,
     "schedule.ahead_steps": 200,
     "stop.steps": 1_200,
-    "evaluation.final_episodes": 2,
+    "evaluation.episodes": 1,
+    "evaluation.final_episodes": 1,
 }
 METRES = 0.1
 """Reward of reach is minus the distance in these."""
@@ -69,26 +70,32 @@ def command(folder: Path, name: str, seed: int, way: str, settings: dict[str, fl
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """What somebody said, judged by the simulator's truth."""
+
+    count: int
+    agreed: float
+    """share of the pairs of ranked clips in which the better one had the higher true return"""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run came to, all by the simulator's truth."""
 
-    answers: int
-    agreed: float
-    """share of the pairs of ranked clips in which the better one had the higher true return"""
+    answers: Answers
     distance_m: float
     """from tool to target at the end of an episode, mean over 100 reporting episodes"""
     success: float
 
     def __str__(self) -> str:
         return (
-            f"{self.answers} answers, {self.agreed:.2f} of pairs as in truth, final distance "
-            f"{1000 * self.distance_m:.0f} mm, success {self.success:.2f}"
+            f"{self.answers.count} answers, {self.answers.agreed:.2f} of pairs as in truth, final "
+            f"distance {1000 * self.distance_m:.0f} mm, success {self.success:.2f}"
         )
 
 
 def outcome_of(run_dir: Path) -> Outcome:
     """Judge a finished run by the truth that nobody in it saw."""
-    agreed = _agreements(run_dir)
     said = subprocess.run(
         [sys.executable, "-m", "robofeed", "eval", str(run_dir), "--json"],
         check=True,
@@ -97,11 +104,17 @@ def outcome_of(run_dir: Path) -> Outcome:
     ).stdout
     measured = json.loads(said.splitlines()[-1])
     return Outcome(
-        answers=len(agreed) * (CLIPS - 1) // (CLIPS * (CLIPS - 1) // 2),
-        agreed=float(np.mean(agreed)),
+        answers=answers_in(run_dir),
         distance_m=-METRES * measured["mean_last_reward"],
         success=measured["success_rate"],
     )
+
+
+def answers_in(run_dir: Path) -> Answers:
+    """Count and judge the answers of a run."""
+    agreed = _agreements(run_dir)
+    pairs = CLIPS * (CLIPS - 1) // 2
+    return Answers(len(agreed) // pairs * (CLIPS - 1), float(np.mean(agreed)))
 
 
 def _agreements(run_dir: Path) -> list[bool]:

@@ -13,7 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .lesson import CLIPS, SEEDS, TENTH, WHOLE, Order, Outcome, by_pixels, command, outcome_of
+from .lesson import (
+    CLIPS,
+    SEEDS,
+    TENTH,
+    WHOLE,
+    Order,
+    Outcome,
+    answers_in,
+    by_pixels,
+    command,
+    outcome_of,
+)
 from .onlooker import Picture
 from .page import answer_at_page
 from .terminal import answer_at_terminal
@@ -29,14 +40,20 @@ def blind(seed: int) -> Judge:
     return lambda looks: [int(place) for place in rng.permutation(CLIPS)]
 
 
-def lesson(folder: Path, way: str, seed: int, sees: bool, settings: dict[str, float]) -> Outcome:
+def lesson(folder: Path, way: str, seed: int, sees: bool, settings: dict[str, float]) -> Path:
+    """Have a run taught; returns its folder."""
     name = f"{way}-{'pixels' if sees else 'blind'}-{seed}"
     (folder / name).mkdir()
     judge, looks = (by_pixels, {}) if sees else (blind(seed), {"looks": 0})
     words = command(folder / name, name, seed, way, settings)
     questions = round(settings["schedule.answer_budget"]) // (CLIPS - 1)
     WAYS[way](words, folder / name, questions, judge, **looks)
-    outcome = outcome_of(folder / name / name)
+    return folder / name / name
+
+
+def measured(folder: Path, way: str, seed: int, sees: bool) -> Outcome:
+    """Have a run taught in full, and measure what it learned."""
+    outcome = outcome_of(lesson(folder, way, seed, sees, WHOLE))
     print(f"{way}, seed {seed}, {'by pixels' if sees else 'blindly'}: {outcome}", flush=True)
     return outcome
 
@@ -44,9 +61,7 @@ def lesson(folder: Path, way: str, seed: int, sees: bool, settings: dict[str, fl
 def pair(folder: Path, way: str, seed: int) -> tuple[Outcome, Outcome]:
     """By pixels and blindly, beside each other."""
     with ThreadPoolExecutor(2) as two:
-        seen, unseen = (
-            two.submit(lesson, folder, way, seed, sees, WHOLE) for sees in (True, False)
-        )
+        seen, unseen = (two.submit(measured, folder, way, seed, sees) for sees in (True, False))
         return seen.result(), unseen.result()
 
 
@@ -59,11 +74,11 @@ def pair(folder: Path, way: str, seed: int) -> tuple[Outcome, Outcome]:
     ],
 )
 def test_somebody_who_sees_only_pixels_teaches_a_training_arm(way: str, tmp_path: Path) -> None:
-    outcome = lesson(tmp_path, way, 0, True, TENTH)
-    assert outcome.answers == TENTH["schedule.answer_budget"]
-    assert outcome.agreed > 0.7
-    (events,) = tmp_path.glob("*/*/events.jsonl")
-    assert "RewardFitted" in events.read_text(encoding="utf-8")
+    run_dir = lesson(tmp_path, way, 0, True, TENTH)
+    answers = answers_in(run_dir)
+    assert answers.count == TENTH["schedule.answer_budget"]
+    assert answers.agreed > 0.7
+    assert "RewardFitted" in (run_dir / "events.jsonl").read_text(encoding="utf-8")
 
 
 @pytest.mark.soak
