@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -39,10 +40,13 @@ class Connection:
 
 def listen_in(run_dir: Path) -> socket.socket:
     """A listening socket that its owner alone can open; a stale one is cleared away."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.setblocking(False)
     try:
-        # Before it has a name, so that there is no moment at which others could open it.
-        os.fchmod(listener.fileno(), 0o600)
+        # Before it has a name, so that there is no moment at which others could open it. Sockets
+        # without a name have no mode on macOS.
+        with contextlib.suppress(OSError):
+            os.fchmod(listener.fileno(), 0o600)
         with socket_path(run_dir) as path:
             try:
                 listener.bind(path)
@@ -51,12 +55,14 @@ def listen_in(run_dir: Path) -> socket.socket:
                     raise
                 _clear_stale(path, run_dir)
                 listener.bind(path)
+            os.chmod(path, 0o600)
         listener.listen(MOST_CLIENTS)
     except OSError as error:
         listener.close()
         raise DataError(
-            f"cannot make {run_dir / SOCKET}: {error.strerror}. Where the folder's file system "
-            "knows no sockets, use another --out, or do without corrections: "
+            f"cannot make {run_dir / SOCKET}: {error.strerror or error}. Where the folder's file "
+            "system knows no sockets, or its path is too long for them, use another --out, or do "
+            "without corrections: "
             "--set control.socket=false"
         ) from error
     except BaseException:

@@ -43,8 +43,8 @@ class ControlClient:
         except OSError as error:
             self._connection.close()
             raise DataError(
-                f"no process runs {run_dir} at the moment ({error.strerror}): there is nothing to "
-                "steer. `robofeed train` or `robofeed resume` starts one"
+                f"no process runs {run_dir} at the moment ({error.strerror or error}): there is "
+                "nothing to steer. `robofeed train` or `robofeed resume` starts one"
             ) from error
         self._connection.setblocking(False)
 

@@ -3,11 +3,14 @@
 import os
 import socket
 import stat
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from robofeed.act.control_channel import ControlChannel
+from robofeed.data import control_socket
 from robofeed.data.control_client import ControlClient
 from robofeed.data.control_messages import (
     LONGEST_LINE,
@@ -313,6 +316,23 @@ def test_the_path_of_a_run_may_be_long(tmp_path):
         poll(channel)
         assert client.receive(1.0)["is"] == "welcome"
     channel.close()
+
+
+def test_where_open_folders_have_no_names_as_on_macos_a_short_path_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(control_socket, "DESCRIPTORS", tmp_path / "no such thing")
+    with tempfile.TemporaryDirectory(prefix="rf") as short:
+        channel = ControlChannel(Path(short), SPEC)
+        assert (Path(short) / SOCKET).stat().st_mode & 0o777 == 0o600
+        with ControlClient(Path(short), ANNA) as client:
+            poll(channel)
+            assert client.receive(1.0)["is"] == "welcome"
+        channel.close()
+    deep = tmp_path / ("a" * 100)
+    deep.mkdir()
+    with pytest.raises(DataError, match=r"path too long.*use another --out"):
+        ControlChannel(deep, SPEC)
+    with pytest.raises(DataError, match="path too long"):
+        ControlClient(deep, ANNA)
 
 
 def test_where_nothing_runs_the_client_says_what_to_do(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -13,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-SOCKET = "control.sock"
+from robofeed.data.control_socket import socket_path
+
 _LINE = 256 * 1024
 """Bytes of the longest line that is believed; a state with its scene has a few thousand."""
 _RETRY_S = 0.5
@@ -195,10 +195,5 @@ class LiveLink:
 
 
 async def _connect(run_dir: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    # Through the folder's descriptor, because a socket's path may have 107 bytes at most.
-    folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        path = f"/proc/self/fd/{folder}/{SOCKET}"
+    with socket_path(run_dir) as path:
         return await asyncio.open_unix_connection(path, limit=_LINE)
-    finally:
-        os.close(folder)
