@@ -19,6 +19,8 @@ from robofeed_serial.arms.description import (
 
 CYCLE_BYTES = {"uarm": 90, "mirobot": 220, "grbl": 100}
 """a question, a move and their answers"""
+AXES = {"uarm": "", "mirobot": "ABCXYZ", "grbl": "XYZ"}
+"""the letters that may be joints, of those that its reports have"""
 CALM_S = 0.005
 """of each cycle that the port is left in peace"""
 Profile = Literal["uarm", "mirobot", "grbl"]
@@ -60,6 +62,17 @@ class GcodeArmFile(ArmDescription):
             raise ValueError('gcode.axes = "joints": every joint needs its axis')
         if self.gcode.axes == "tool" and named:
             raise ValueError('gcode.axes = "tool": no joint has an axis')
+        profile = self.gcode.profile
+        if named and not AXES[profile]:
+            raise ValueError(
+                f'gcode.profile = "{profile}" names the tool\'s place: set gcode.axes = "tool"'
+            )
+        for joint in self.joints:
+            if joint.axis not in AXES[profile]:  # "" is in every string
+                raise ValueError(
+                    f"joint {joint.name}: its axis {joint.axis} is not in the reports of a "
+                    f"{profile}, which have {', '.join(AXES[profile])}"
+                )
         return self
 
     @property

@@ -12,12 +12,13 @@ from robofeed import ConfigError, HardwareError
 from robofeed.data.tasks import make_task
 from robofeed_serial.arms.arm_file import load_any_arm, load_arm
 from robofeed_serial.arms.description import arm_names
-from robofeed_serial.arms.machine_file import GcodeArmFile
+from robofeed_serial.arms.machine_file import AXES, GcodeArmFile
 from robofeed_serial.body.arm_body import body_of, not_looked_at
 from robofeed_serial.body.link_poses import LinkPoses
 from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.gcode.coordinates import coordinates_of
+from robofeed_serial.gcode.grbl import GRBL, MIROBOT
 from robofeed_serial.supervision.goal_gate import GoalGate
 from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of, ranges_of
 
@@ -129,6 +130,30 @@ def test_a_wrong_file_says_where(tmp_path: Path, old: str, new: str, complaint: 
 
     with pytest.raises(ConfigError, match=complaint):
         load_any_arm(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "complaint"),
+    [
+        ("mirobot", 'profile = "mirobot"', 'profile = "grbl"', "joint4: its axis A is not in"),
+        ("mirobot", 'profile = "mirobot"', 'profile = "uarm"', 'set gcode.axes = "tool"'),
+        ("mirobot", 'axis = "C"', 'axis = "D"', "joint6: its axis D .* have A, B, C, X, Y, Z"),
+    ],
+)
+def test_an_axis_that_the_arm_never_reports_is_refused(
+    tmp_path: Path, name: str, old: str, new: str, complaint: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    text = load_any_arm(name).path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(ConfigError, match=complaint):
+        load_any_arm(str(path))
+
+
+def test_the_axes_of_an_arm_file_are_those_of_the_reports() -> None:
+    assert set(AXES["grbl"]) == set(GRBL.axes)
+    assert set(AXES["mirobot"]) == set(MIROBOT.axes) - {"D"}  # its slider
 
 
 def test_a_calibration_is_refused() -> None:
