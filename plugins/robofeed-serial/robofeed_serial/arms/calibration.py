@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 import shutil
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -116,9 +117,10 @@ def load_calibration(arm: ArmFile, name: str = "") -> Calibration:
     """
     path = calibration_path(name or arm.name)
     if not path.exists():
+        command = f"robofeed arm calibrate {arm.name}" + (f" --name {name}" if name else "")
         raise ConfigError(
-            f"no calibration at {path}: run robofeed arm calibrate {arm.name} (by hand, torque "
-            f"off), or robofeed arm calibrate {arm.name} --from lerobot FILE"
+            f"no calibration at {path}: run {command} (by hand, torque off), or {command} --from "
+            "lerobot FILE"
         )
     found = read_toml(path, Calibration, "calibration")
     found.check(arm, f"{path} ")
@@ -128,16 +130,45 @@ def load_calibration(arm: ArmFile, name: str = "") -> Calibration:
     return found
 
 
+def insist_on_room_for(path: Path) -> None:
+    """Raises ConfigError where a calibration could not be written there: before it is measured."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 def save_calibration(calibration: Calibration, path: Path) -> None:
-    """Write it; the one before is kept beside it as `.toml.old`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write it; the one before is kept beside it as `.toml.old`.
+
+    Raises:
+        ConfigError: it cannot be written there; the one before is as it was.
+    """
     content = calibration.model_dump(mode="python", exclude_none=True)
     content["servos"] = list(content["servos"])
     fresh = path.with_suffix(".toml.new")
-    fresh.write_text(tomli_w.dumps(content), "utf-8")
-    if path.exists():  # copied, not moved: at no moment is there none
-        shutil.copyfile(path, path.with_suffix(".toml.old"))
-    fresh.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(tomli_w.dumps(content))
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut might leave the name with nothing behind it
+        if path.exists():  # copied, not moved: at no moment is there none
+            shutil.copyfile(path, path.with_suffix(".toml.old"))
+        fresh.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"the calibration {path} cannot be written: {error.strerror or error}. ROBOFEED_ARMS names "
+        "another folder for calibrations, --name another file"
+    )
 
 
 def from_ends(
@@ -155,10 +186,10 @@ def from_ends(
     Raises:
         ConfigError: a servo was not moved, or far less or further than its file says it can.
     """
-    servos = []
-    for servo in arm.servos:
-        first, last = ends[servo.name]
-        servos.append(_servo(arm, servo, first, last, offsets.get(servo.name)))
+    servos = [
+        servo_calibration(arm, servo, ends[servo.name], offsets.get(servo.name))
+        for servo in arm.servos
+    ]
     return Calibration(
         arm=arm.name,
         arm_hash=arm.hash(),
@@ -168,9 +199,11 @@ def from_ends(
     )
 
 
-def _servo(
-    arm: ArmFile, servo: Servo, first: int, last: int, offset: int | None
+def servo_calibration(
+    arm: ArmFile, servo: Servo, ends: tuple[int, int], offset: int | None
 ) -> ServoCalibration:
+    """One servo's, as `from_ends`. Raises ConfigError: it was not moved, or too far."""
+    first, last = ends
     start_rad, end_rad = arm.range_rad(servo)
     if isinstance(servo, ArmGripper):
         start_rad, end_rad = servo.shut_rad, servo.open_rad
@@ -210,61 +243,3 @@ def nominal(arm: ArmFile) -> Calibration:
             round(servo.middle_ticks + half),
         )
     return from_ends(arm, ends, {}, "nominal: as the arm file says")
-
-
-def from_lerobot(arm: ArmFile, path: Path) -> Calibration:
-    """What LeRobot measured of the same arm (`~/.cache/huggingface/lerobot/calibration/..json`).
-
-    Its zero of a joint is the middle of the joint's measured range, as ours. The servos must still
-    hold the homing offsets of that file; `open` checks them.
-
-    Raises:
-        ConfigError: the file cannot be read, or is of another arm.
-    """
-    try:
-        found: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
-        rows = {
-            servo.name: (
-                int(found[servo.name]["id"]),
-                int(found[servo.name]["range_min"]),
-                int(found[servo.name]["range_max"]),
-                int(found[servo.name]["homing_offset"]),
-                bool(found[servo.name].get("drive_mode", 0)),
-            )
-            for servo in arm.servos
-        }
-    except KeyError as error:
-        raise ConfigError(f"{path}: no {error} in this LeRobot calibration of {arm.name}") from None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ConfigError(f"cannot read the LeRobot calibration {path}: {error}") from None
-    for servo in arm.servos:
-        if rows[servo.name][0] != servo.id:
-            raise ConfigError(
-                f"{path}: joint {servo.name} has servo {rows[servo.name][0]} there, "
-                f"{servo.id} in {arm.path}: it is another arm's, or ids were changed since"
-            )
-    servos = []
-    for servo in arm.servos:
-        _, low, high, offset, reversed_ = rows[servo.name]
-        sign: Literal[-1, 1] = -1 if (servo.sign < 0) != reversed_ else 1
-        start_rad, end_rad = arm.range_rad(servo)
-        per_rad = JointScale(0.0, sign, servo.ticks_per_turn, servo.gear).ticks_per_rad
-        servos.append(
-            ServoCalibration(
-                name=servo.name,
-                id=servo.id,
-                zero_ticks=(low + high) / 2 - (start_rad + end_rad) / 2 * per_rad,
-                sign=sign,
-                low_ticks=low,
-                high_ticks=high,
-                # Feetech's register is subtracted from the encoder, Dynamixel's is added.
-                homing_offset=-offset if arm.protocol == "feetech" else offset,
-            )
-        )
-    return Calibration(
-        arm=arm.name,
-        arm_hash=arm.hash(),
-        made=datetime.now(UTC).replace(microsecond=0),
-        source=f"lerobot: {path.name}",
-        servos=tuple(servos),
-    )

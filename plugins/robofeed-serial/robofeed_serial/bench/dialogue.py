@@ -30,7 +30,13 @@ def insist_on_yes(text: str) -> None:
 
 
 def _line() -> str:
-    line = sys.stdin.readline()
+    try:
+        line = sys.stdin.readline() if sys.stdin is not None else ""
+    except UnicodeDecodeError:  # a key that no keyboard sends by itself: no answer to anything
+        return "?"
+    except OSError:  # the terminal is gone
+        line = ""
     if not line:
+        print(flush=True)  # what is said now begins on a line of its own
         raise ConfigError("this asks questions and standard input has ended: run it in a terminal")
     return line

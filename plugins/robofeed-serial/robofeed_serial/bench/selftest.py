@@ -105,6 +105,10 @@ class SelfTest:
             )
         self.client.rest()
 
+    def break_off(self, why: str) -> None:
+        """It ends here: what keeps it from going on is found as well."""
+        self._note("the self-test itself", False, why)
+
     @property
     def passed(self) -> bool:
         """Whether everything was as it should."""

@@ -37,14 +37,24 @@ def command(
 
 
 def _look(source: str, out: Path | None, width: int, height: int) -> None:
+    import os
     import time
+
+    from pydantic import ValidationError
 
     from robofeed import Cameras, CameraSettings, ConfigError
     from robofeed.data.picture import as_jpeg
 
     if out is not None and out.suffix.lower() not in (".jpg", ".jpeg"):
         raise ConfigError(f"--out {out}: pictures are written as FILE.jpg")
-    camera = Cameras({"camera": CameraSettings(source=source, width=width, height=height)})
+    if out is not None and not (out.parent.is_dir() and os.access(out.parent, os.W_OK)):
+        raise ConfigError(f"--out {out}: nothing can be written into the folder {out.parent}")
+    try:
+        settings = CameraSettings(source=source, width=width, height=height)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"--{first['loc'][0]} {first['input']}: {first['msg']}") from None
+    camera = Cameras({"camera": settings})
     camera.open()
     try:
         times: dict[int, None] = {}

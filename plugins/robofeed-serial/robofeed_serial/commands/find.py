@@ -17,11 +17,13 @@ def command(
     ] = None,
 ) -> None:
     """Find the arm's port: unplug it, and see which one goes."""
-    from robofeed import HardwareError
+    from robofeed import ConfigError, HardwareError
     from robofeed_serial.bench.dialogue import wait_for_enter
     from robofeed_serial.bench.port_search import gone, line_about
     from robofeed_serial.wire.port_checks import list_ports
 
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(f"--folder {folder}: there is no such folder")
     before = list_ports(folder)
     if not before:
         where = "this machine" if folder is None else f"the folder {folder}"

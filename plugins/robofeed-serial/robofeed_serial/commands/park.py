@@ -18,6 +18,15 @@ AtRest = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: somebody is there.")]
 
 
+def how_to_park(arm: str, port: str, calibration: str) -> str:
+    """What is said of an arm that is left holding itself."""
+    which = f" --calibration {calibration}" if calibration else ""
+    return (
+        f"The arm holds where it is, its torque on. robofeed arm park {arm} --port {port}{which} "
+        "brings it to rest"
+    )
+
+
 def park(
     arm: Arm,
     port: Port,
@@ -68,6 +77,9 @@ def park(
                 "the arm did not reach its rest pose: is something in its way? It holds where it is"
             )
         let_go = client.report().mode is Mode.RELAXED
+    except KeyboardInterrupt:
+        print(how_to_park(arm, port, calibration))
+        raise
     finally:
         client.close()
     print(

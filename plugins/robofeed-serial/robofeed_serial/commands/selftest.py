@@ -26,13 +26,14 @@ def command(
     """Move each joint a little, slowly, after asking; write a report that can be posted."""
     from datetime import datetime
 
-    from robofeed import HardwareError
+    from robofeed import HardwareError, RobofeedError
     from robofeed_serial.arms.arm_file import load_any_arm
     from robofeed_serial.bench.confirm_rest import confirm_rest
     from robofeed_serial.bench.dialogue import insist_on_yes
     from robofeed_serial.bench.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
     from robofeed_serial.body.arm_body import not_looked_at
     from robofeed_serial.body.tool_box import box_of_turns
+    from robofeed_serial.commands.park import how_to_park
     from robofeed_serial.supervision.client import SupervisorClient
     from robofeed_serial.supervision.settings import (
         SupervisorSettings,
@@ -51,7 +52,12 @@ def command(
     bounds = bounds_of(file, ranges_of(file, calibration), settings)
     if warning := not_looked_at(file):
         print(warning)
+    when = datetime.now().astimezone()
+    path = out / f"selftest-{file.name}-{when:%Y%m%d-%H%M%S}.md"
+    _insist_on_room_in(out)
     client = SupervisorClient(settings)
+    broken_off: RobofeedError | None = None
+    engaged = False
     try:
         test = SelfTest(file, client, print)
         report = test.listen()
@@ -68,15 +74,38 @@ def command(
                 "reach."
             )
         confirm_rest(client, at_rest, yes)
+        engaged = True
         test.hold_still(report.rad)
         test.turn_each(ways)
+    except RobofeedError as error:
+        if not engaged:
+            raise
+        test.break_off(str(error))  # what was found until then is worth a report
+        broken_off = error
     finally:
         client.close()
-    when = datetime.now().astimezone()
-    path = out / f"selftest-{file.name}-{when:%Y%m%d-%H%M%S}.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
+        if engaged:
+            print(how_to_park(arm, port, calibration))
     path.write_text(test.text(port, f"{when:%Y-%m-%d %H:%M}"), "utf-8")
     print(f"report: {path}")
+    if broken_off is not None:
+        raise broken_off
     if not test.passed:
         failed = ", ".join(each.what for each in test.findings if not each.passed)
         raise HardwareError(f"the self-test failed: {failed}")
+
+
+def _insist_on_room_in(folder: Path) -> None:
+    """Raises ConfigError where no report could be written, before anything has moved."""
+    import tempfile
+
+    from robofeed import ConfigError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"--out {folder}: no report can be written there: {error.strerror or error}"
+        ) from None

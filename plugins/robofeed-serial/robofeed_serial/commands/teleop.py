@@ -47,6 +47,7 @@ def command(
 
     from robofeed import ConfigError
     from robofeed_serial.arms.arm_file import ArmFile, load_any_arm
+    from robofeed_serial.commands.park import how_to_park
     from robofeed_serial.driving.browser_teleop import TOOL_SPEED_M_S, drive_by_page
     from robofeed_serial.driving.config import SerialConfig
     from robofeed_serial.driving.driver import SerialArm
@@ -72,10 +73,7 @@ def command(
         watchdog_s=watchdog_s,
         max_observation_age_s=watchdog_s,
     )
-    left = (
-        f"The arm holds where it is, its torque on. robofeed arm park {arm} --port {port} brings "
-        "it to rest"
-    )
+    left = how_to_park(arm, port, calibration)
     if browser:
         if leader_port:
             raise ConfigError("--browser and --leader-port: one of them, please")

@@ -16,7 +16,7 @@ from robofeed.data.observation import Ended, Observation, Target, Truth
 from robofeed.data.spec import BackendSpec, FloatArray
 from robofeed.data.tasks import Task
 from robofeed_serial.arms.arm_file import AnyArm, load_any_arm
-from robofeed_serial.arms.description import AnyProtocol
+from robofeed_serial.arms.description import AnyProtocol, arm_names
 from robofeed_serial.body.arm_body import not_looked_at
 from robofeed_serial.body.free_way import free_way_of
 from robofeed_serial.driving.arm_task import ArmTask
@@ -41,7 +41,11 @@ class SerialArm:
 
     def __init__(self, config: SerialConfig, protocol: AnyProtocol) -> None:
         if not config.arm:
-            raise ConfigError(f"which arm? Set backend.{protocol}.arm, say to so101")
+            arms = (name for name in arm_names() if load_any_arm(name).protocol == protocol)
+            raise ConfigError(
+                f"which arm? Set backend.{protocol}.arm, to {' or '.join(arms)} or to a file of "
+                "your own"
+            )
         self._arm = load_any_arm(config.arm)
         if self._arm.protocol != protocol:
             raise ConfigError(

@@ -40,8 +40,8 @@ class Keys:
     """
 
     def __init__(self, before_suspension: Callable[[], object] = lambda: None) -> None:
-        self._descriptor = sys.stdin.fileno()
-        if not os.isatty(self._descriptor):
+        self._descriptor = -1 if sys.stdin is None else sys.stdin.fileno()
+        if self._descriptor < 0 or not os.isatty(self._descriptor):
             raise ConfigError("keys can only be read from a terminal: run this in one")
         self.before_suspension = before_suspension
         self._before: Any = None

@@ -6,6 +6,7 @@ nothing has moved: no goal, no torque in the twin's log.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -17,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robofeed import Guarded
+from robofeed import ConfigError, Guarded
 from robofeed.data.observation import Ended, Gate
 from robofeed_serial.arms.arm_file import load_arm
 from robofeed_serial.arms.calibration import nominal, save_calibration
+from robofeed_serial.commands import calibrate, camera, find
 from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.rfp.messages import Kind, Refusal, Result
@@ -264,3 +266,51 @@ def test_a_target_outside_the_workspace_is_not_gone_to(twin: Twin) -> None:
     heights_m = [float(arm.tool_at(each.joint_rad)[2]) for each in witness.places()]
     assert Gate.WORKSPACE in gates
     assert floor_m - 0.005 < min(heights_m) < heights_m[0] - 0.02
+
+
+def test_an_arm_that_is_not_named_is_asked_for_by_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"backend\.dynamixel\.arm, to koch or koch_leader or omx"):
+        SerialArm(SerialConfig(), "dynamixel")
+
+
+def test_a_folder_that_is_not_there_is_not_an_arm_that_is_not_plugged_in(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        find.command(list_only=True, folder=tmp_path / "nowhere")
+
+
+def test_a_camera_is_not_asked_for_what_it_cannot_give_or_nobody_can_keep(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--width 33: .*multiple of 2"):
+        camera.command("0", None, 33, 480)
+    with pytest.raises(ConfigError, match="nothing can be written into the folder"):
+        camera.command("0", tmp_path / "nowhere" / "a.jpg", 640, 480)
+
+
+@pytest.mark.parametrize(
+    ("arm", "name", "then"),
+    [
+        ("so101", "", "robofeed arm selftest so101 --port ..."),
+        ("so101", "left", "robofeed arm selftest so101 --port ... --calibration left"),
+        ("so101", "so101-leader", "robofeed arm teleop so101 --port ... --leader-port ..."),
+        ("koch_leader", "", "robofeed arm teleop koch --port ... --leader-port ..."),
+    ],
+)
+def test_after_a_calibration_the_next_step_is_one_that_works(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arm: str,
+    name: str,
+    then: str,
+) -> None:
+    monkeypatch.setenv("ROBOFEED_ARMS", str(tmp_path))
+    rows = {
+        servo.name: {"id": servo.id, "homing_offset": 0, "range_min": 900, "range_max": 3200}
+        for servo in load_arm(arm).servos
+    }
+    file = tmp_path / "theirs.json"
+    file.write_text(json.dumps(rows), "utf-8")
+    calibrate.command(arm, name=name, source=("lerobot", file))
+
+    assert capsys.readouterr().out.splitlines()[-1] == f"Then: {then}"
+    with pytest.raises(ConfigError, match="that name stands for"):
+        calibrate.command(arm, name="nominal", source=("lerobot", file))

@@ -16,11 +16,12 @@ from robofeed_serial.arms.arm_file import load_arm
 from robofeed_serial.arms.calibration import (
     calibration_path,
     from_ends,
-    from_lerobot,
+    insist_on_room_for,
     load_calibration,
     nominal,
     save_calibration,
 )
+from robofeed_serial.arms.lerobot_calibration import from_lerobot
 from robofeed_serial.arms.ticks import JointScale
 
 ARM = load_arm("so101")
@@ -98,8 +99,39 @@ def test_no_calibration_says_how_to_make_one(
 ) -> None:
     monkeypatch.setenv("ROBOFEED_ARMS", str(tmp_path))
 
-    with pytest.raises(ConfigError, match="robofeed arm calibrate so101"):
+    with pytest.raises(ConfigError, match="run robofeed arm calibrate so101 \\(by hand"):
         load_calibration(ARM)
+    with pytest.raises(ConfigError, match="run robofeed arm calibrate so101 --name left "):
+        load_calibration(ARM, "left")
+
+
+@pytest.mark.parametrize("where", ["file/so101.toml", "/proc/arms/so101.toml", "folder.toml"])
+def test_where_nothing_can_be_written_is_said_before_and_instead_of_a_traceback(
+    tmp_path: Path, where: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.toml").mkdir()
+    path = tmp_path / where
+    with pytest.raises(ConfigError, match=r"cannot be written: .*ROBOFEED_ARMS"):
+        insist_on_room_for(path)
+    with pytest.raises(ConfigError, match=r"cannot be written: .*ROBOFEED_ARMS"):
+        save_calibration(nominal(ARM), path)
+
+
+def test_a_calibration_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "so101.toml"
+    save_calibration(nominal(ARM), path)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ConfigError, match="No space left"):
+        save_calibration(from_ends(ARM, ends_of(), {}, "by hand"), path)
+
+    assert load_calibration(ARM, str(path)).source.startswith("nominal")
 
 
 def test_the_calibration_of_another_arm_is_refused(tmp_path: Path) -> None:
@@ -182,7 +214,36 @@ def test_a_lerobot_calibration_with_other_ids_is_refused(tmp_path: Path) -> None
         from_lerobot(ARM, lerobot_file(tmp_path, elbow_flex={"id": 7}))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"shoulder_pan": {"id": "x"}}', "\x00"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"range_min": 3200, "range_max": 900},
+        {"range_min": 900, "range_max": 900},
+        {"range_min": -1},
+        {"range_max": 4096},
+    ],
+)
+def test_a_lerobot_range_that_no_servo_has_is_refused(
+    tmp_path: Path, changed: dict[str, int]
+) -> None:
+    with pytest.raises(ConfigError, match=r"elbow_flex goes from .* within a servo's 4096"):
+        from_lerobot(ARM, lerobot_file(tmp_path, elbow_flex=changed))
+
+
+NOT_THOSE = [
+    "",
+    "[]",
+    "{}",
+    '{"shoulder_pan": {"id": "x"}}',
+    "\x00",
+    '{"shoulder_pan": {"id": 1, "range_min": NaN}}',
+    '{"shoulder_pan": {"id": 1, "range_min": Infinity}}',
+    '{"shoulder_pan": 3}',
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", NOT_THOSE, ids=range(len(NOT_THOSE)))
 def test_what_is_no_lerobot_calibration_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "file.json"
     path.write_text(text, "utf-8")

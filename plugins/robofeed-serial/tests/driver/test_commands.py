@@ -17,7 +17,7 @@ import pytest
 
 from robofeed import HardwareError
 from robofeed_serial.arms.arm_file import load_arm
-from robofeed_serial.arms.calibration import load_calibration, nominal, save_calibration
+from robofeed_serial.arms.calibration import nominal
 from robofeed_serial.bench.bus_scan import Found, arms_like
 from robofeed_serial.bench.port_search import gone, line_about
 from robofeed_serial.body.tool_box import box_of_turns
@@ -25,7 +25,7 @@ from robofeed_serial.buses.servo_bus import ServoModel
 from robofeed_serial.twin.process import Twin
 from robofeed_serial.wire.port_checks import PortInfo
 
-LONG_S = 60
+from .typed import LONG_S, ended, robofeed
 
 
 @pytest.fixture(scope="module")
@@ -37,116 +37,6 @@ def twin() -> Iterator[Twin]:
 @pytest.fixture(autouse=True)
 def own_calibrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOFEED_ARMS", str(tmp_path / "arms"))
-
-
-def robofeed(*arguments: str) -> pexpect.spawn:
-    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
-    return pexpect.spawn(
-        sys.executable,
-        ["-m", "robofeed", "arm", *arguments],
-        encoding="utf-8",
-        timeout=LONG_S,
-        env=environment,
-        dimensions=(40, 200),
-    )
-
-
-def ended(child: pexpect.spawn) -> tuple[int, str]:
-    child.expect(pexpect.EOF)
-    child.close()
-    return child.exitstatus, child.before
-
-
-def test_scan_says_which_arm_it_is(twin: Twin) -> None:
-    status, said = ended(robofeed("scan", str(twin.port)))
-
-    assert status == 0, said
-    assert "feetech at 1000000 bit/s" in said
-    assert said.count("STS3215") == 6
-    assert "so100, so101" in said
-
-
-def test_scan_of_a_missing_port_ends_with_the_code_for_hardware() -> None:
-    status, said = ended(robofeed("scan", "/dev/ttyNOWHERE"))
-
-    assert status == 3
-    assert "/dev/ttyNOWHERE" in said
-
-
-def test_setup_insists_on_one_servo_at_a_time(twin: Twin) -> None:
-    child = robofeed("setup", str(twin.port), "--arm", "so101")
-    child.expect("Connect the servo of gripper to the adapter, and no other, then press Enter")
-    child.sendline()
-    status, said = ended(child)
-
-    assert status == 3
-    assert "6 servos answer" in said and "one at a time" in said
-
-
-def test_calibrating_by_hand_finds_every_joint_again(twin: Twin) -> None:
-    arm = load_arm("so101")
-    wanted = nominal(arm)
-    child = robofeed("calibrate", "so101", "--port", str(twin.port))
-    child.expect("hold it, then press Enter")
-    child.sendline()
-    child.expect("middle of its range, the gripper half open, then press Enter")
-    twin.hand({servo.id: servo.middle_ticks for servo in arm.servos})
-    child.sendline()
-    for servo, known in zip(arm.servos, wanted.servos, strict=True):
-        for ticks in (known.low_ticks, known.high_ticks):
-            child.expect("then press Enter")
-            twin.hand({servo.id: ticks})
-            child.sendline()
-        child.expect(servo.name)
-    status, said = ended(child)
-
-    assert status == 0, said
-    made = load_calibration(arm)
-    assert made.source == "by hand"
-    for got, known in zip(made.servos, wanted.servos, strict=True):
-        assert got.zero_ticks == pytest.approx(known.zero_ticks, abs=5)
-        assert got.sign == known.sign
-    twin.hand({servo.id: servo.middle_ticks for servo in arm.servos})
-
-
-def test_a_joint_that_was_not_moved_is_named_and_nothing_is_stored(twin: Twin) -> None:
-    child = robofeed("calibrate", "so101", "--port", str(twin.port))
-    for _ in range(14):
-        child.expect("then press Enter")
-        child.sendline()
-    status, said = ended(child)
-
-    assert status == 2
-    assert "shoulder_pan (servo 1) was moved 0.00 rad" in said
-    assert not Path(os.environ["ROBOFEED_ARMS"]).exists()
-
-
-def test_the_selftest_asks_moves_and_writes_a_report(twin: Twin, tmp_path: Path) -> None:
-    save_calibration(nominal(load_arm("so101")), Path(os.environ["ROBOFEED_ARMS"]) / "so101.toml")
-    child = robofeed("selftest", "so101", "--port", str(twin.port), "--out", str(tmp_path))
-    child.expect(r"The tool stays within \(m\): x .* Type yes to go on: ")
-    before = len(twin.log())
-    child.sendline("yes")
-    status, said = ended(child)
-
-    assert status == 0, said
-    (report,) = tmp_path.glob("selftest-so101-*.md")
-    assert "| turning elbow_flex | ok |" in report.read_text("utf-8")
-    moved = [each.ticks for each in twin.log(before) if each.ticks]
-    for servo in range(1, 7):
-        places = [row[servo] for row in moved]
-        assert 40 < max(places) - min(places) < 90  # 0.1 rad are 65 ticks
-
-
-def test_a_selftest_that_is_not_confirmed_moves_nothing(twin: Twin) -> None:
-    before = len(twin.log())
-    child = robofeed("selftest", "so101", "--port", str(twin.port), "--calibration", "nominal")
-    child.expect("Type yes to go on: ")
-    child.sendline("no")
-    status, said = ended(child)
-
-    assert status == 5, said
-    assert [each for each in twin.log(before) if each.what == "goal"] == []
 
 
 def teleop(twin: Twin, *options: str) -> pexpect.spawn:

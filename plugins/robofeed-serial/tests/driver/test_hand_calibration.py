@@ -1,16 +1,20 @@
-"""Homing servos where they stand, over their real bytes."""
+"""Homing servos where they stand, over their real bytes; and a person who does not listen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import pytest
 
 from robofeed_serial.arms.arm_file import load_arm
-from robofeed_serial.bench.hand_calibration import home_here
-from robofeed_serial.buses.servo_bus import ServoBus, ServoRefused
+from robofeed_serial.arms.calibration import nominal
+from robofeed_serial.bench.hand_calibration import calibrate_by_hand, home_here
+from robofeed_serial.buses.servo_bus import ServoBus, ServoRefused, ServoState
 from robofeed_serial.make_bus import make_bus
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.wire.errors import PortGone
 
 
 @pytest.fixture(scope="module", params=["so101", "koch"])
@@ -64,3 +68,93 @@ def test_a_servo_far_from_its_middle_is_homed_or_says_why_not(
         with pytest.raises(ServoRefused, match=r"Servo 5 .*Turn its horn"):
             home_here(bus, servo)
         assert bus.read(servo.id, "homing_offset") == 0
+
+
+class Arm:
+    """A so101's servos, whose counts start anew once a turn, and the person who moves them."""
+
+    port = "tty"
+
+    def __init__(self, off_ticks: dict[str, int]) -> None:
+        self.arm = load_arm("so101")
+        self.asked: list[str] = []
+        self.told: list[str] = []
+        self.offsets = {servo.id: 7 for servo in self.arm.servos}
+        self.gone = False
+        self._off = off_ticks
+        """by joint, how far from its middle it is put when asked for the first time"""
+        self._raw = {servo.id: 3000 for servo in self.arm.servos}
+
+    def read(self, servo_id: int, item: str) -> int:
+        return self.offsets[servo_id] if item == "homing_offset" else 10
+
+    def write(self, servo_id: int, item: str, value: int) -> None:
+        if self.gone:
+            raise PortGone("the port is gone")
+        if item == "homing_offset":
+            self.offsets[servo_id] = value
+
+    def set_torque(self, ids: Sequence[int], on: bool) -> None:
+        assert not on
+
+    def read_states(self, ids: Sequence[int], budget_s: float) -> dict[int, ServoState]:
+        (one,) = ids
+        ticks = (self._raw[one] + self.offsets[one]) % 4096
+        return {one: ServoState(one, time.monotonic_ns(), ticks)}
+
+    def wait(self, text: str) -> None:
+        """The person does what is asked, more or less."""
+        self.asked.append(text)
+        for servo, known in zip(self.arm.servos, nominal(self.arm).servos, strict=True):
+            middle = 500  # of its own encoder, wherever its horn was put
+            half = (known.high_ticks - known.low_ticks) // 2
+            if text.startswith("Put every"):
+                self._raw[servo.id] = middle + self._off.get(servo.name, 0)
+            elif text.startswith(f"Put {servo.name} "):
+                self._raw[servo.id] = middle
+            elif servo.name in text:
+                low = text.startswith(("Shut", f"Move {servo.name} against"))
+                self._raw[servo.id] = middle + (-half if low else half)
+
+
+@pytest.mark.parametrize("joint", ["shoulder_lift", "elbow_flex", "wrist_roll"])
+@pytest.mark.parametrize("share", [-1.0, -0.75, 0.75, 1.0])
+def test_a_joint_that_was_not_put_into_its_middle_is_not_calibrated_the_wrong_way_round(
+    joint: str, share: float
+) -> None:
+    """Left at its end, its count starts anew on the way, and its ends look like those of one that
+    turns the other way, some of them as far as it should."""
+    known = {each.name: each for each in nominal(load_arm("so101")).servos}
+    half = (known[joint].high_ticks - known[joint].low_ticks) // 2
+    person = Arm({joint: round(share * half)})
+
+    made = calibrate_by_hand(person.arm, cast(ServoBus, person), person.wait, person.told.append)
+
+    assert f"Put {joint} into the middle between its two ends" in person.asked
+    assert [each.sign for each in made.servos] == [1] * 6
+    for servo in made.servos:
+        assert servo.zero_ticks == pytest.approx(known[servo.name].zero_ticks, abs=2)
+
+
+@pytest.mark.parametrize("off", [-400, 0, 400])
+def test_by_eye_is_near_enough_to_the_middle(off: int) -> None:
+    person = Arm({"shoulder_lift": off})
+    made = calibrate_by_hand(person.arm, cast(ServoBus, person), person.wait, person.told.append)
+
+    assert not [each for each in person.asked if each.startswith("Put shoulder_lift")]
+    assert made.servos[1].sign == 1
+    assert made.servos[1].zero_ticks == pytest.approx(2048 - off, abs=2)
+
+
+def test_servos_that_cannot_be_homed_as_before_are_named() -> None:
+    person = Arm({})
+
+    def gone(text: str) -> None:
+        person.wait(text)
+        if text.startswith("Move elbow"):
+            person.gone = True
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        calibrate_by_hand(person.arm, cast(ServoBus, person), gone, person.told.append)
+    assert person.told[-1].startswith("Servo 1, 2, 3, 4, 5, 6 could not be homed as before")
