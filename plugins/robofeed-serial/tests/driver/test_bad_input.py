@@ -269,7 +269,7 @@ def test_a_target_outside_the_workspace_is_not_gone_to(twin: Twin) -> None:
 
 
 def test_an_arm_that_is_not_named_is_asked_for_by_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"backend\.dynamixel\.arm, to koch or koch_leader or omx"):
+    with pytest.raises(ConfigError, match=r"dynamixel\.arm, to koch or koch_leader or omx"):
         SerialArm(SerialConfig(), "dynamixel")
 
 
