@@ -160,12 +160,6 @@ def open_run_folder(path: Path) -> RunFolder:
     return folder
 
 
-def list_run_folders(out: Path) -> tuple[RunFolder, ...]:
-    """All runs under `out`, by name; folders that are not runs are left out."""
-    found = sorted(path.parent for path in out.glob(f"*/{_ABOUT}"))
-    return tuple(RunFolder(path) for path in found if (path / _CONFIG).is_file())
-
-
 def _make(path: Path, fresh: bool) -> bool:
     """Make a folder; False where it must be fresh and is there already."""
     try:

@@ -35,11 +35,3 @@ def continuous_action(spec: BackendSpec) -> ArraySpec:
     if not (np.isfinite(action.low).all() and np.isfinite(action.high).all()):
         raise ConfigError("this learner needs finite action bounds; the backend's are infinite")
     return action
-
-
-def column_statistics(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return mean and standard deviation of each column of [N, D]; a constant column gets 1."""
-    mean = values.mean(axis=0, dtype=np.float64)
-    std = values.std(axis=0, dtype=np.float64)
-    std = np.where(std > 1e-6, std, 1.0)
-    return mean.astype(np.float32), std.astype(np.float32)

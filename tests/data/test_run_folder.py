@@ -1,12 +1,11 @@
 """A run's folder: made, opened, refused and listed."""
 
-import json
 from datetime import datetime
 
 import pytest
 
 from robofeed.data.errors import DataError
-from robofeed.data.run_folder import create_run_folder, list_run_folders, open_run_folder
+from robofeed.data.run_folder import create_run_folder, open_run_folder
 
 NOW = datetime(2026, 11, 23, 1, 15)
 
@@ -89,13 +88,3 @@ def test_a_full_disk_leaves_the_old_run_json(tmp_path, monkeypatch):
         folder.update_about(status="finished")
     assert folder.about()["status"] == "running"
     assert len(list(folder.path.iterdir())) == 2
-
-
-def test_only_runs_are_listed(tmp_path):
-    make_run(tmp_path, "b")
-    make_run(tmp_path, "a")
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "torn").mkdir()
-    (tmp_path / "torn" / "run.json").write_text(json.dumps({}))
-    assert [folder.name for folder in list_run_folders(tmp_path)] == ["a", "b"]
-    assert list_run_folders(tmp_path / "nowhere") == ()

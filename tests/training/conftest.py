@@ -52,14 +52,19 @@ max_epochs = 5
 MakeConfig = Callable[..., RunConfig]
 
 
-@pytest.fixture
-def point_config(tmp_path: Path) -> MakeConfig:
-    """Makes the configuration of a small run, changed by `overrides`, in a folder of its own."""
+def small_runs_in(folder: Path) -> MakeConfig:
+    """Makes configurations of small runs, changed by `overrides`, in `folder`/runs."""
 
     def make(*overrides: str, name: str = "run") -> RunConfig:
-        file = tmp_path / "point.toml"
+        file = folder / "point.toml"
         file.write_text(POINT)
-        places = [f'run.out="{tmp_path / "runs"}"', f'run.name="{name}"']
+        places = [f'run.out="{folder / "runs"}"', f'run.name="{name}"']
         return load_config(file=file, overrides=[*places, *overrides])
 
     return make
+
+
+@pytest.fixture
+def point_config(tmp_path: Path) -> MakeConfig:
+    """Makes the configuration of a small run, changed by `overrides`, in a folder of its own."""
+    return small_runs_in(tmp_path)

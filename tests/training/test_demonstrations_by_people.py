@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from robofeed.data.store import EpisodeStore
 from robofeed.training import train
 from robofeed.training.recording import record
 from robofeed.update.checkpoint import load_latest
+
+from .conftest import small_runs_in
 
 ANNA = Driver("anna", "test")
 
@@ -68,11 +71,17 @@ def records(folder, kind):
     return found
 
 
-@pytest.fixture
-def demos(point_config):
-    """A folder of two demonstrations."""
-    config = point_config(name="demos")
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A folder of two demonstrations, given in real time; not to be changed."""
+    config = small_runs_in(tmp_path_factory.mktemp("given"))(name="demos")
     return record(config, 2, seconds=30.0, opened=Demonstrator(goal_seeker)).folder
+
+
+@pytest.fixture
+def demos(given, tmp_path):
+    """A folder of two demonstrations."""
+    return shutil.copytree(given, tmp_path / "runs" / "demos")
 
 
 def test_demonstrations_are_kept_with_their_person_and_their_outcome(demos):

@@ -42,7 +42,6 @@ class ArmFigures:
     workspace_high_m: Point
     home_tool_m: Point
     """where the tool is at `home_rad`"""
-    has_gripper: bool = True
     gripper_width_m: float = 0.05
     """distance between the fingers where `gripper` is 1"""
     cube_opening: float = 0.3
