@@ -179,6 +179,7 @@ class ServoArm:
             HardwareError, ConfigError: the torque stays off, and why.
         """
         at_rest, self._lies_at_rest = self._lies_at_rest, False
+        self._end_trips()
         return self._switching_on.engage(at_rest, stopped)
 
     def acknowledge(self) -> bool:
@@ -186,8 +187,7 @@ class ServoArm:
         if self._latches is not None:
             self._latches.acknowledge()
             return True
-        if self.bus.has_watchdog:
-            self.bus.prepare(self.ids)  # a watchdog that has tripped ignores goals until then
+        self._end_trips()
         return False
 
     def lost_torque(self, number: int) -> bool:
@@ -224,6 +224,11 @@ class ServoArm:
 
     def label(self, number: int) -> str:
         return where_is(self.arm.servos[number], self.bus.port)
+
+    def _end_trips(self) -> None:
+        """A servo whose own watchdog has tripped takes goals, and ignores them, until then."""
+        if self.bus.has_watchdog and self._latches is None:
+            self.bus.prepare(self.ids)
 
     def _read_patiently(self) -> None:
         """Until every servo has said where it is: nothing is in a hurry before the first cycle."""

@@ -60,6 +60,7 @@ class MemoryBus:
     """answer when asked alone, and not among others"""
     on_goals: Callable[[], object] = lambda: None
     """called when goals have been written"""
+    on_prepare: Callable[[], object] = lambda: None
 
     def pass_time(self) -> None:
         self.now_ns += CYCLE_NS
@@ -81,7 +82,8 @@ class MemoryBus:
         name = {777: "STS3215"}.get(servo.number, f"unknown model {servo.number}")
         return ServoModel(servo_id, servo.number, name, "3.10", 4096, self.baud)
 
-    def prepare(self, ids: Sequence[int]) -> None: ...
+    def prepare(self, ids: Sequence[int]) -> None:
+        self.on_prepare()
 
     def read_states(self, ids: Sequence[int], *, budget_s: float = 0.02) -> dict[int, ServoState]:
         if self.gone:

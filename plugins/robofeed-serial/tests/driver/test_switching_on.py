@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from robofeed_serial.arms.arm_file import load_arm
 from robofeed_serial.supervision.messages import Failure, Mode, Request
 from robofeed_serial.wire.errors import BusTimeout
+
+from .conftest import Bench
 
 
 def test_nothing_is_written_until_the_torque_is_asked_for(bench: Any) -> None:
@@ -107,3 +111,18 @@ def test_an_arm_of_which_some_servo_did_not_answer_to_torque_is_to_be_supported(
     assert (report.mode, report.failure) == (Mode.WATCHING, Failure.HARDWARE)
     assert report.reason.startswith("Servo 3 on memory does not answer. Some joints may hold now")
     assert "support the arm" in report.reason
+
+
+def test_servos_whose_own_watchdog_has_tripped_take_goals_again() -> None:
+    """They hold then, and ignore goals: an arm that was left alone with its torque on."""
+    bench = Bench(load_arm("so101"), has_watchdog=True)
+    bus = bench.bus
+    bench.cycle()
+    for servo in bus.servos.values():
+        servo.torque, servo.goal = True, 2048
+    bus.deaf_to_goals |= bus.servos.keys()
+    bus.on_prepare = bus.deaf_to_goals.clear
+    assert bench.ask(Request.ENGAGE).mode is Mode.HOLDING
+
+    goal = [0.3, *[math.nan] * 5]
+    assert bench.go(goal, 300).rad[0] == pytest.approx(0.3, abs=0.01)
