@@ -205,8 +205,8 @@ class Helm:
         ):
             said = self._ask(proposed)
             decision = self._handover.decide(said, proposed, self._holding())
-        if self._breaks_off():
-            return None
+        if self._breaks_off() or self.visit.over:
+            return None  # this step is not made
         row[:] = decision.action
         driver = self._corrector.driver
         if decision.mode is ControlMode.CORRECTING and driver is not None:

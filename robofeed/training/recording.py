@@ -116,8 +116,9 @@ class _Session:
         for record in records_of(visit) if kept else ():
             self._ledger.append(record)
         if visit.stopped_by is not None or episode.ended is Ended.FAULT:
+            reason = episode.reason.rstrip(".") or "stopped by a person"
             raise SafetyStop(
-                f"{episode.id}, step {len(episode)}: {episode.reason or 'stopped by a person'}. "
+                f"{episode.id}, step {len(episode)}: {reason}. "
                 "What was recorded until then is on disk"
             )
         if not kept:

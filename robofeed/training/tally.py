@@ -17,8 +17,8 @@ class Tally:
     """Counts episodes as they end. Those that a person discarded count for nothing.
 
     A success is what a person called one; without a word, what the task judges of the last step. An
-    episode that was stopped, or ended by a fault, is none. One that was broken off, or that nobody
-    can judge, is left out of the rate.
+    episode that was stopped, or ended by a fault, is none. One that was broken off, ran out in a
+    pause, or that nobody can judge, is left out of the rate.
     """
 
     folder: Path | None = None
@@ -100,6 +100,7 @@ def _success(recorded: Recorded, visit: Visit) -> bool | None:
         return visit.mark.success
     if visit.stopped_by is not None or recorded.episode.ended is Ended.FAULT:
         return False
-    if visit.cut_short or recorded.truth is None:
+    ran_out_paused = bool(recorded.episode.mode[-1] == ControlMode.PAUSED)
+    if visit.cut_short or ran_out_paused or recorded.truth is None:
         return None
     return bool(recorded.truth.success[-1])

@@ -188,6 +188,12 @@ def test_a_person_ends_an_episode(said, reason):
     assert [len(batch) for batch in batches] == [2, 2] + [1] * 6
 
 
+def test_a_step_in_which_an_episode_is_judged_is_not_made_and_nobody_steered_in_it():
+    (episode,), _, helm, *_ = drive(FINE, RIGHT, RIGHT, Mark(True))
+    assert modes(episode) == "ACC"
+    assert [(each.start, each.stop) for each in helm.visit.stretches] == [(1, 3)]
+
+
 def test_before_its_first_step_an_episode_cannot_be_judged():
     (episode,), _, helm, *_ = drive(Mark(True))
     assert len(episode) == 8
