@@ -99,6 +99,5 @@ def _keep(desk: Manned, store: EpisodeStore, recorded: Recorded, tally: Tally) -
     if visit.stopped_by is not None or episode.ended is Ended.FAULT:
         reason = episode.reason.rstrip(".") or "stopped by a person"
         raise SafetyStop(
-            f"{episode.id}, step {len(episode)}: {reason}. "
-            "What was done until then is on disk"
+            f"{episode.id}, step {len(episode)}: {reason}. What was done until then is on disk"
         )
