@@ -71,15 +71,17 @@ def _measure(
     """Note the ends of one joint in `ends`. Returns why they cannot be, "" where they can."""
     if isinstance(servo, ArmGripper):
         first, last = "Shut the gripper", "Open the gripper as far as it goes"
-    else:
-        way = f" ({servo.positive})" if servo.positive else ""
-        first = f"Move {servo.name} against its positive direction{way} as far as it goes"
-        last = f"Move {servo.name} in its positive direction{way} as far as it goes"
+    else:  # the way that has words first: "the other way" cannot be misread
+        way = servo.positive or "in its positive direction"
+        first = f"{servo.name}: {way}, as far as it goes"
+        last = f"{servo.name}: the other way, as far as it goes"
     wait(first)
-    low = position(bus, servo)
+    one = position(bus, servo)
     wait(last)
-    ends[servo.name] = low, position(bus, servo)
-    tell(f"  {servo.name}: {low} to {ends[servo.name][1]}")
+    other = position(bus, servo)
+    ends[servo.name] = (one, other) if isinstance(servo, ArmGripper) else (other, one)
+    low, high = ends[servo.name]
+    tell(f"  {servo.name}: {low} to {high}")
     # Where the count starts anew between the ends, they look like those of a joint that turns the
     # other way, sometimes as far: then their middle is not near where the joint was homed.
     turn = servo.ticks_per_turn

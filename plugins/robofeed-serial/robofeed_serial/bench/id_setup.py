@@ -7,6 +7,7 @@ from collections.abc import Callable
 from robofeed import ConfigError, HardwareError
 from robofeed_serial.arms.arm_file import ArmFile, Servo
 from robofeed_serial.bench.bus_scan import LIKELY_IDS, Found, scan_port
+from robofeed_serial.buses.register_bus import UNREADABLE
 from robofeed_serial.buses.servo_bus import ServoBus, ServoMode
 
 OpenBus = Callable[[int], ServoBus]
@@ -29,6 +30,11 @@ def the_only_servo(arm: ArmFile, port: str) -> Found:
         raise HardwareError(
             f"{len(found)} servos answer on {port} (ids {ids}): connect one at a time, or all "
             "of them would get the same id"
+        )
+    if found[0].model.name == UNREADABLE:
+        raise HardwareError(
+            f"several servos answer on {port} with one id: connect one at a time (or the cable of "
+            "the only one is bad)"
         )
     return found[0]
 

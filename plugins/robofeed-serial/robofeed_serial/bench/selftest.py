@@ -48,6 +48,7 @@ class SelfTest:
     client: SupervisorClient
     tell: Callable[[str], object]
     findings: list[Finding] = field(default_factory=list)
+    _in_the_way: str = ""
 
     def listen(self) -> Report:
         """Torque as it is: whether everybody answers all the time."""
@@ -93,6 +94,7 @@ class SelfTest:
             start = list(self.client.report().commanded_rad)
             there = list(start)
             there[number] += way
+            self._in_the_way = ""
             reached = self._go(there)
             off = abs(reached[number] - there[number])
             moved = reached[number] - start[number]
@@ -101,7 +103,8 @@ class SelfTest:
                 f"turning {name}",
                 off < OFF_RAD and back_off < OFF_RAD and moved * way > 0,
                 f"{math.degrees(way):+.1f} degrees asked, {math.degrees(moved):+.1f} made; "
-                f"back within {math.degrees(back_off):.1f}",
+                f"back within {math.degrees(back_off):.1f}"
+                + (f"; kept from it: {self._in_the_way}" if self._in_the_way else ""),
             )
         self.client.rest()
 
@@ -147,6 +150,7 @@ class SelfTest:
             self.client.order(goal)
             time.sleep(PERIOD_S)
             report = self._healthy()
+            self._in_the_way = report.in_the_way or self._in_the_way
             arrived = all(
                 abs(a - b) < 0.005 for a, b in zip(report.commanded_rad, goal, strict=True)
             )

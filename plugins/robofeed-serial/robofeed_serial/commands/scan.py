@@ -23,6 +23,7 @@ def command(
     import sys
 
     from robofeed import HardwareError
+    from robofeed_serial.arms.calibration import calibration_path
     from robofeed_serial.bench.bus_scan import ALL_IDS, LIKELY_IDS, arms_like, scan_port, table
     from robofeed_serial.gcode.recognise import recognise
     from robofeed_serial.wire.port_checks import latency_warning
@@ -47,6 +48,9 @@ def command(
     names = arms_like(found)
     if names:
         print(f"These are the servos of: {', '.join(names)}")
+        for name in names:
+            then = "selftest" if calibration_path(name).exists() else "calibrate"
+            print(f"Then, if it is that: robofeed arm {then} {name} --port {port}")
     else:
         print("No arm file has exactly these servos (all ship with one id: robofeed arm setup)")
     if warning := latency_warning(port):

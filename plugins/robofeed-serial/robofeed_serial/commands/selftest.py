@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+BELOW_M = 0.02
+"""so far below the table a tool may seem to be that lies upon it"""
+
 
 def command(
     arm: Annotated[str, typer.Argument(help="Which arm: so101, koch ... or its file.")],
@@ -32,7 +35,7 @@ def command(
     from robofeed_serial.bench.dialogue import insist_on_yes
     from robofeed_serial.bench.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
     from robofeed_serial.body.arm_body import not_looked_at
-    from robofeed_serial.body.tool_box import box_of_turns
+    from robofeed_serial.body.tool_box import AROUND_M, box_of_turns
     from robofeed_serial.commands.park import how_to_park
     from robofeed_serial.supervision.client import SupervisorClient
     from robofeed_serial.supervision.settings import (
@@ -63,6 +66,11 @@ def command(
         report = test.listen()
         ways = ways_from(report.rad, bounds.low_rad, bounds.high_rad)
         low_m, high_m = box_of_turns(file, report.rad, ways)
+        if file.body.on_table and low_m[2] < -AROUND_M - BELOW_M:
+            print(
+                "By its calibration the tool is below the table: lift the arm, or calibrate it "
+                "anew; links that would come too near the table or each other hold it back"
+            )
         if not yes:
             box = ", ".join(
                 f"{axis} {low:.2f} to {high:.2f}"

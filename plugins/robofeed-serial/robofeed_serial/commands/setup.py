@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from robofeed_serial.arms.arm_file import ArmFile
+    from robofeed_serial.arms.arm_file import ArmFile, Servo
 
 
 def command(
@@ -21,12 +21,10 @@ def command(
     ] = True,
 ) -> None:
     """Give every servo its id, one connected at a time; or our own servo board its limits."""
-    from robofeed import ConfigError
+    from robofeed import ConfigError, HardwareError
     from robofeed.data.errors import did_you_mean
     from robofeed_serial.arms.arm_file import load_arm
     from robofeed_serial.bench.dialogue import wait_for_enter
-    from robofeed_serial.bench.id_setup import check_kind, set_up, the_only_servo
-    from robofeed_serial.make_bus import make_bus
 
     file = load_arm(arm)
     names = [servo.name for servo in file.servos]
@@ -36,20 +34,37 @@ def command(
     if file.protocol == "rfp":
         _set_up_board(file, port, potentiometers)
         return
-    for servo in reversed(file.servos):
-        if joint and servo.name not in joint:
-            continue
-        wait_for_enter(f"Connect the servo of {servo.name} to the adapter, and no other")
-        found = the_only_servo(file, port)
-        check_kind(servo, found)
-        bus = make_bus(file.protocol, port, found.model.baud)
-        bus.open()
-        try:
-            set_up(bus, file, servo, found.model.servo_id)
-        finally:
-            bus.close()
-        print(f"{servo.name}: {found.model.name}, id {servo.id}, {file.baud} bit/s")
+    left = [each for each in reversed(file.servos) if not joint or each.name in joint]
+    try:
+        while left:
+            servo = left[0]
+            wait_for_enter(f"Connect the servo of {servo.name} to the adapter, and no other")
+            try:
+                print(_set_up_one(file, port, servo))
+            except HardwareError as error:  # the wrong plug is no reason to begin anew
+                print(f"{error}\nOnce more:")
+            else:
+                left = left[1:]
+    finally:
+        if left:
+            which = " ".join(f"--joint {each.name}" for each in left)
+            print(f"\nLeft to do: robofeed arm setup {port} --arm {arm} {which}")
     print(f"Connect them all, then: robofeed arm scan {port}")
+
+
+def _set_up_one(file: ArmFile, port: str, servo: Servo) -> str:
+    from robofeed_serial.bench.id_setup import check_kind, set_up, the_only_servo
+    from robofeed_serial.make_bus import make_bus
+
+    found = the_only_servo(file, port)
+    check_kind(servo, found)
+    bus = make_bus(file.protocol, port, found.model.baud)
+    bus.open()
+    try:
+        set_up(bus, file, servo, found.model.servo_id)
+    finally:
+        bus.close()
+    return f"{servo.name}: {found.model.name}, id {servo.id}, {file.baud} bit/s"
 
 
 def _set_up_board(arm: ArmFile, port: str, potentiometers: bool) -> None:

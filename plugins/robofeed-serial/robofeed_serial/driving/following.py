@@ -43,7 +43,7 @@ class Following:
     """
 
     help = (
-        "move the leader by hand      enter follow it (slowly at first, where it is far away)",
+        "move the leader by hand      enter follow it (slowly at first, if far away)",
         "space STOP: the arm holds    q quit: it holds, its torque stays on",
     )
 
@@ -152,9 +152,8 @@ class Following:
         worst = int(np.abs(off).argmax())
         far = f"{self._names[worst]} is {abs(float(off[worst])):.2f} rad away"
         if self._state is _State.WAITING:
-            near = abs(float(off[worst])) <= NEAR_RAD
-            how = "the arm follows at once" if near else "the arm goes there slowly, then follows"
-            return f"holds; leader: {far}. enter: {how}"
+            how = "follow" if abs(float(off[worst])) <= NEAR_RAD else "go there"
+            return f"enter: {how}; {far}"
         beyond = np.abs(np.array(lead.rad) - wanted)
         said = (
             f"goes to the leader: {far}"

@@ -47,8 +47,8 @@ class KeyPilot:
         self._opening = math.nan
         self.help = (
             "w s forwards, back   a d left, right   r f up, down   + - faster, slower",
-            ("o c open, shut the gripper   " if can_grip else "")
-            + "space STOP   enter go on   q quit: it holds, its torque stays on",
+            *(["o c open, shut the gripper"] if can_grip else []),
+            "space STOP   enter go on   q quit: it holds, its torque stays on",
         )
 
     @property

@@ -36,6 +36,7 @@ def test_scan_says_which_arm_it_is(twin: Twin) -> None:
     assert "feetech at 1000000 bit/s" in said
     assert said.count("STS3215") == 6
     assert "so100, so101" in said
+    assert f"robofeed arm calibrate so101 --port {twin.port}" in said
 
 
 def test_scan_of_a_missing_port_ends_with_the_code_for_hardware() -> None:
@@ -45,14 +46,32 @@ def test_scan_of_a_missing_port_ends_with_the_code_for_hardware() -> None:
     assert "/dev/ttyNOWHERE" in said
 
 
-def test_setup_insists_on_one_servo_at_a_time(twin: Twin) -> None:
-    child = robofeed("setup", str(twin.port), "--arm", "so101")
-    child.expect("Connect the servo of gripper to the adapter, and no other, then press Enter")
-    child.sendline()
+def test_setup_insists_on_one_servo_at_a_time_and_asks_again(twin: Twin) -> None:
+    child = robofeed("setup", str(twin.port), "--arm", "so101", "--joint", "elbow_flex")
+    for _ in range(2):
+        child.expect("Connect the servo of elbow_flex to the adapter, and no other, then press Ent")
+        child.sendline()
+        child.expect("6 servos answer .* one at a time")
+    child.expect("then press Enter")
+    child.send("\x03")
     status, said = ended(child)
 
-    assert status == 3
-    assert "6 servos answer" in said and "one at a time" in said
+    assert status == 130
+    assert "robofeed arm setup" in said and "--joint elbow_flex" in said
+
+
+def test_servos_as_they_are_sold_are_told_to_be_connected_one_at_a_time() -> None:
+    with Twin("so101", "--no-gravity", "--new") as several:
+        child = robofeed("setup", str(several.port), "--arm", "so101")
+        child.expect("then press Enter")
+        child.sendline()
+        child.expect("several servos answer .* with one id: connect one at a time")
+        child.expect("Connect the servo of gripper")
+        child.send("\x04")
+        status, said = ended(child)
+
+    assert status == 2
+    assert "--joint gripper --joint wrist_roll" in said
 
 
 def test_calibrating_by_hand_finds_every_joint_again(twin: Twin) -> None:
@@ -65,7 +84,11 @@ def test_calibrating_by_hand_finds_every_joint_again(twin: Twin) -> None:
     twin.hand({servo.id: servo.middle_ticks for servo in arm.servos})
     child.sendline()
     for servo, known in zip(arm.servos, wanted.servos, strict=True):
-        for ticks in (known.low_ticks, known.high_ticks):
+        ways = [("Shut", known.low_ticks), ("Open", known.high_ticks)]
+        if servo.name != "gripper":
+            ways = [(servo.positive, known.high_ticks), ("the other way", known.low_ticks)]
+        for way, ticks in ways:
+            child.expect_exact(way)
             child.expect("then press Enter")
             twin.hand({servo.id: ticks})
             child.sendline()

@@ -93,7 +93,7 @@ class Pair:
         drive = Drive(arm, self.desk, self.pilot, self.desk, lambda: self.asleep_ns)
         self._thread = threading.Thread(target=drive.run)
         self._thread.start()
-        self.desk.wait_for("holds; leader")
+        self.desk.wait_for("enter: follow")
 
     def end(self) -> None:
         self.desk.press("q")
@@ -240,7 +240,7 @@ def test_a_silent_joint_of_the_leader_holds_the_arm_until_it_is_seen_to(followin
     pair.desk.wait_for("elbow_flex (servo 3) did not answer")
     pair.leader.clear()
     pair.desk.press("enter")
-    pair.desk.wait_for("holds; leader: shoulder_pan is 0.40 rad away")
+    pair.desk.wait_for("enter: go there; shoulder_pan is 0.40 rad away")
     holds(pair)
 
 
@@ -253,7 +253,7 @@ def test_an_unplugged_leader_holds_the_arm_and_names_its_port(following: Pair) -
     pair.leader.clear()
     until(pair.leader.port.exists, lambda: "the port is not back")
     pair.desk.press("enter")
-    pair.desk.wait_for("holds; leader")
+    pair.desk.wait_for("enter: follow")
     pair.desk.press("enter")
     pair.desk.wait_for("following the leader")
 
@@ -264,7 +264,7 @@ def test_stop_holds_and_the_leader_is_not_followed_again_by_itself(following: Pa
     pair.desk.wait_for("stopped by hand")
     pair.hand(0, 0.4)
     pair.desk.press("enter")
-    pair.desk.wait_for("holds; leader: shoulder_pan is 0.40 rad away")
+    pair.desk.wait_for("enter: go there; shoulder_pan is 0.40 rad away")
     holds(pair)
 
 
@@ -280,7 +280,7 @@ def test_after_the_computer_slept_the_arm_holds_until_a_person_says_so(following
     holds(pair)
 
     pair.desk.press("enter")
-    pair.desk.wait_for("holds; leader: shoulder_pan is 0.4")
+    pair.desk.wait_for("enter: go there; shoulder_pan is 0.4")
     holds(pair)
     pair.desk.press("enter")
     pair.desk.wait_for("following the leader")
@@ -345,7 +345,7 @@ def test_an_arm_left_far_behind_does_not_chase_its_leader() -> None:
     leader.rad = [home[0] + 1.1, *home[1:]]
 
     assert pilot.action([], 0.0)[:5].tolist() == [0.0] * 5
-    assert pilot.note.startswith("holds; leader: shoulder_pan is 1.10 rad away")
+    assert pilot.note.startswith("enter: go there; shoulder_pan is 1.10 rad away")
     leader.rad = home
     assert pilot.action([], 0.0)[:5].tolist() == [0.0] * 5
 

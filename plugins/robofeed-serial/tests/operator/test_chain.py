@@ -100,7 +100,8 @@ def calibrate(operator: Operator) -> None:
     operator.hand({servo.id: servo.middle_ticks for servo in arm.servos})
     child.sendline()
     for servo, scale in zip(arm.servos, scales, strict=True):
-        ends = arm.range_rad(servo)
+        low, high = arm.range_rad(servo)
+        ends = high, low
         if isinstance(servo, ArmGripper):
             ends = servo.shut_rad, servo.open_rad
         for angle_rad in ends:
