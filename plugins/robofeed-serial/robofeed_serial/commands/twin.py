@@ -54,8 +54,9 @@ def command(
         typer.Option(help="What is behind the servos: each joint alone, or the simulator's arm."),
     ] = Physics.KINEMATIC,
     task: Annotated[
-        str, typer.Option(help="Whose objects lie on the table, with --physics pybullet.")
-    ] = "reach",
+        str | None,
+        typer.Option(help="Whose objects lie on the table, with --physics pybullet. [reach]"),
+    ] = None,
     camera_port: Annotated[
         int | None,
         typer.Option(

@@ -10,7 +10,7 @@ from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeArm, GcodeState
 STANDS_S = 0.3
 """An arm that does not say what it is doing stands, once its place has not changed for so long."""
 BEGINS_S = 0.1
-"""So long after a move was sent an arm may still say that it is idle."""
+"""So long after it has taken a move an arm may still say that it is idle."""
 _STANDING_MOVES = 3
 
 
@@ -37,7 +37,8 @@ class OneMove:
         self._near = near
         self._wanted: Mapping[str, float] | None = None
         self._sent: Mapping[str, float] | None = None
-        self._sent_s = 0.0
+        self._sent_s: float | None = None
+        """When the arm reported first after it had taken that; None = not yet."""
         self._stood_at: Mapping[str, float] = {}
         self._stood_since_s = 0.0
         self._moves_without_motion = 0
@@ -117,6 +118,8 @@ class OneMove:
         if _length(_way(state.place, self._sent)) <= self._near:
             self._sent = None
             return
+        if self._sent_s is None:
+            self._sent_s = now_s
         since_s = max(self._sent_s, self._stood_since_s)
         stands = state.doing is None and now_s - since_s > STANDS_S
         idle = state.doing in (Doing.IDLE, Doing.LOCKED) and now_s - self._sent_s > BEGINS_S
@@ -140,7 +143,7 @@ class OneMove:
         share = min(1.0, self._furthest / length)
         piece = {name: state.place[name] + share * by for name, by in way.items()}
         # Set first: unanswered, it may be under way all the same.
-        self._sent, self._sent_s = piece, state.time_ns / 1e9
+        self._sent, self._sent_s = piece, None
         try:
             self._arm.move(piece, self._speed)
         except ArmRefused:

@@ -15,19 +15,23 @@ BOOT_S = 5.0
 
 
 def patiently(link: Link, ask: Callable[[], object]) -> None:
-    """Ask until there is an answer.
+    """Ask until there is an answer. Whatever is raised, the port is closed again.
 
     Raises:
-        BusTimeout: there was none within `BOOT_S`; the port is closed again.
+        BusTimeout: there was none within `BOOT_S`.
+        ArmRefused: there was, and it is no.
         PortGone: the port is lost.
     """
     end_s = time.monotonic() + BOOT_S
-    while True:
-        try:
-            ask()
-            return
-        except BusTimeout:
-            if time.monotonic() > end_s:
-                link.close()
-                raise
-            link.send(b"\n")  # ends what noise may have begun
+    try:
+        while True:
+            try:
+                ask()
+                return
+            except BusTimeout:
+                if time.monotonic() > end_s:
+                    raise
+                link.send(b"\n")  # ends what noise may have begun
+    except BaseException:  # Ctrl-C as well: who goes on without this arm should not own its port
+        link.close()
+        raise

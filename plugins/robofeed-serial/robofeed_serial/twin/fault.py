@@ -159,6 +159,10 @@ def make_fault(values: Mapping[str, Any], where: str) -> Fault:
     kinds, kind = _kinds(), str(values.get("kind"))
     if kind not in kinds:
         raise ConfigError(f"the fault {where}: no kind {kind!r}{did_you_mean(kind, kinds)}")
+    for name in values:
+        if name not in Fault.model_fields:
+            hint = did_you_mean(name, Fault.model_fields)
+            raise ConfigError(f"the fault {where}: no {name!r}{hint}")
     try:
         return Fault.model_validate(values)
     except ValidationError as error:

@@ -47,8 +47,8 @@ class TwinOptions:
     paced: bool = True
     gravity: bool = True
     physics: Literal["kinematic", "pybullet"] = "kinematic"
-    task: str = "reach"
-    """whose objects lie on the table, with `pybullet`"""
+    task: str | None = None
+    """whose objects lie on the table, with `pybullet`; None: of reach"""
     faults: tuple[str, ...] = ()
     fault_file: Path | None = None
     seed: int | None = None
@@ -131,18 +131,34 @@ def _both(one: Callable[[int], None], other: Callable[[int], None]) -> Callable[
     return tick
 
 
+def _refuse_what_does_nothing(options: TwinOptions) -> None:
+    physics = options.physics != "kinematic"
+    if options.task is not None and not physics:
+        raise ConfigError("objects lie on the table with --physics pybullet only: leave out --task")
+    if not options.gravity and physics:
+        raise ConfigError("the simulator's arm always has its weight: leave out --no-gravity")
+    if options.arm not in GCODE_ARMS:
+        return
+    asked = {
+        "--baud": options.baud not in (None, GCODE_BAUD),
+        "--physics": physics,
+        "--no-gravity": not options.gravity,
+        "--new": options.new,
+        "--camera-port": options.camera_port is not None,
+    }
+    if vain := [name for name, is_asked in asked.items() if is_asked]:
+        raise ConfigError(
+            f"the twin of {options.arm} has {GCODE_BAUD} bit/s, no servos, no weight and no "
+            f"pictures: leave out {', '.join(vain)}"
+        )
+
+
 def _build(
     options: TwinOptions, seed: int, stack: ExitStack
 ) -> tuple[TwinArm, Wire, str, list[Visitor], TwinCamera | None]:
     """The arm, the wire to it, what it is in a few words, who is to be visited, its camera."""
+    _refuse_what_does_nothing(options)
     if options.arm in GCODE_ARMS:
-        if options.camera_port is not None:
-            raise ConfigError(f"there are no pictures of {options.arm!r}: leave out --camera-port")
-        if options.baud not in (None, GCODE_BAUD) or options.physics != "kinematic":
-            raise ConfigError(
-                f"the twin of {options.arm} has {GCODE_BAUD} bit/s and no physics: leave out "
-                "--baud and --physics"
-            )
         arm, line = build_gcode(options.arm)
         wire = Wire(line, paced=options.paced)
         return arm, wire, f"{options.arm}: G-code, {GCODE_BAUD} bit/s", [], None
@@ -166,7 +182,7 @@ def _build(
             described.name,
             twin_joints(described),
             [servo.motor for servo in servos],
-            task=options.task,
+            task=options.task or "reach",
             seed=seed,
         )
         stack.callback(mechanics.close)

@@ -99,6 +99,11 @@ class TwinTerminal:
                     )
                 self.link.unlink()
             self.link.symlink_to(target)
+        except FileNotFoundError as error:
+            raise ConfigError(
+                f"cannot make the port {self.link}: there is no folder {self.link.parent}. "
+                "Make it, or choose another --link."
+            ) from error
         except OSError as error:
             raise ConfigError(
                 f"cannot make the port {self.link}: {error.strerror}. Choose another --link."

@@ -7,8 +7,14 @@ import os
 import stat
 import termios
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
+SUPERVISOR = "robofeed_serial.supervision.process"
+"""The module that owns an arm's port for a program."""
+OTHER_ENDS = {"/dev/ptmx", "/dev/pts/ptmx"}
+"""Of pseudo-terminals: who has one open beside the port is what answers there."""
+LONGEST_COMMAND = 60
 SLOW_MS = 1
 """A USB latency timer above this limits the rate; FTDI's driver starts with 16 ms."""
 
@@ -135,25 +141,54 @@ def _how_to_get_permission(port: str) -> str:
 
 
 def _by_whom(port: str) -> str:
-    """` by process 12 (python)` where the system tells; other people's processes it hides."""
-    holders = sorted(_holders(os.path.realpath(port)) - {os.getpid()})
-    names = [f"{pid} ({_name_of(pid)})" for pid in holders]
+    """` by process 12 (robofeed arm teleop so101)` where the system tells; others' it hides."""
+    ends = {_to_be_ended(pid) for pid in _holders(os.path.realpath(port))} - {os.getpid()}
+    names = [f"{pid} ({_command_of(pid)})" for pid in sorted(ends)]
     return f" by process {', '.join(names)}" if names else ""
 
 
 def _holders(device: str) -> set[int]:
+    """Who has it open, but for a twin, which has the other end of it as well."""
     found = set()
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
-            if any(os.path.realpath(entry) == device for entry in folder.iterdir()):
-                found.add(int(folder.parent.name))
+            files = {os.path.realpath(entry) for entry in folder.iterdir()}
         except OSError:
             continue  # somebody else's, or gone meanwhile
+        if device in files and not files & OTHER_ENDS:
+            found.add(int(folder.parent.name))
     return found
 
 
-def _name_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
-    except OSError:
+def _to_be_ended(pid: int) -> int:
+    """Itself; the program that started it, where it is a supervisor, which goes with its client."""
+    if SUPERVISOR in _words_of(pid):
+        try:
+            parent = int(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            return pid  # gone meanwhile
+        return parent if parent > 1 else pid
+    return pid
+
+
+def _command_of(pid: int) -> str:
+    """As it was typed, more or less: without the interpreter and its options."""
+    words = _words_of(pid)
+    if not words:
         return "gone"
+    name = Path(words[0]).name
+    if name.startswith("python"):
+        options = list(takewhile(lambda word: word.startswith("-"), words[1:]))
+        words = words[1 + len(options) :]
+        if not words or any(option.endswith("c") for option in options):
+            return name
+    text = " ".join([Path(words[0]).name, *words[1:]])
+    return text if len(text) <= LONGEST_COMMAND else f"{text[:LONGEST_COMMAND]} ..."
+
+
+def _words_of(pid: int) -> list[str]:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [word for word in words.split("\0") if word]

@@ -13,6 +13,7 @@ import pytest
 
 from robofeed_serial.wire.errors import BusTimeout, PortGone
 from robofeed_serial.wire.link import Link
+from robofeed_serial.wire.port_checks import SUPERVISOR
 from robofeed_serial.wire.trace import WireTrace
 
 from .conftest import Answer, PtyPeer
@@ -201,6 +202,54 @@ def test_the_other_owner_is_named(peer: MakePeer) -> None:
                 Link(url, BAUD).open()
         finally:
             holder.communicate(b"\n")
+
+
+HOLDS = "import serial, sys; p = serial.Serial(sys.argv[1], exclusive=True); print(1); input()"
+TWIN = "import os, tty; m, s = os.openpty(); tty.setraw(s); print(os.ttyname(s)); input()"
+
+
+def test_whom_to_end_is_named_by_the_command_that_was_typed(peer: MakePeer, tmp_path: Path) -> None:
+    """The program, not the supervisor that owns the port for it."""
+    program = tmp_path / "tidy_up.py"
+    program.write_text(
+        "import subprocess, sys\n"
+        f"child = [sys.executable, '-uc', {HOLDS!r}, sys.argv[1], {SUPERVISOR!r}]\n"
+        "subprocess.run(child)\n",
+        "utf-8",
+    )
+    url = peer(silent).url
+    with subprocess.Popen(
+        [sys.executable, "-u", program, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as started:
+        assert started.stdout is not None
+        started.stdout.readline()
+        try:
+            with pytest.raises(
+                PortGone, match=rf"by process {started.pid} \(tidy_up\.py {url}\)\."
+            ):
+                Link(url, BAUD).open()
+        finally:
+            started.communicate(b"\n")
+
+
+def test_a_twin_is_not_among_those_who_use_its_port() -> None:
+    run = [sys.executable, "-uc"]
+    with subprocess.Popen(
+        [*run, TWIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as twin:
+        assert twin.stdout is not None
+        url = twin.stdout.readline().strip()
+        with subprocess.Popen(
+            [*run, HOLDS, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as holder:
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            try:
+                with pytest.raises(PortGone, match=rf"by process {holder.pid} \(python[\d.]*\)\."):
+                    Link(url, BAUD).open()
+            finally:
+                holder.communicate(b"\n")
+                twin.communicate("\n")
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import time
+import tty
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from robofeed_serial.gcode.arm import ArmRefused, Doing, GcodeState
 from robofeed_serial.gcode.grbl import GRBL, MIROBOT, GrblArm
 from robofeed_serial.gcode.one_move import OneMove
+from robofeed_serial.gcode.patience import patiently
 from robofeed_serial.gcode.text import LineReader, move_words
 from robofeed_serial.gcode.uarm import Uarm
 from robofeed_serial.twin.process import Twin
@@ -74,6 +77,26 @@ def test_a_grbl_arm_over_its_port(name: str, profile: object) -> None:
             arm.close()
 
 
+@pytest.mark.parametrize("ends", [ArmRefused("no power"), KeyboardInterrupt()])
+def test_an_arm_that_cannot_be_opened_gives_its_port_back(ends: BaseException) -> None:
+    def refuse() -> None:
+        raise ends
+
+    far, near = os.openpty()
+    try:
+        tty.setraw(near)
+        link, next_one = (Link(os.ttyname(near), 115_200) for _ in range(2))
+        link.open()
+        with pytest.raises(type(ends)):
+            patiently(link, refuse)
+
+        next_one.open()  # which is refused while somebody owns the port
+        next_one.close()
+    finally:
+        os.close(far)
+        os.close(near)
+
+
 def test_grbl_places_of_a_work_offset_are_not_taken_for_the_machines() -> None:
     reports = [b"<Idle|WPos:1.000,2.000,3.000|FS:0,0>", b"<Hold:1|MPos:1.000,2.000,3.000|FS:0,0>"]
 
@@ -88,6 +111,9 @@ class Pretend:
     """An arm that takes moves and arrives when told."""
 
     def __init__(self, *, says: bool, stops: bool = True) -> None:
+        self.now_s = 0.0
+        self.answer_s = 0.0
+        """how long it takes to say that it has taken a move"""
         self.moves: list[Mapping[str, float]] = []
         self.place = {"X": 0.0, "Y": 0.0}
         self.doing: Doing | None = Doing.IDLE if says else None
@@ -98,10 +124,11 @@ class Pretend:
     def close(self) -> None: ...
 
     def state(self) -> GcodeState:
-        return GcodeState(0, self.doing, dict(self.place))
+        return GcodeState(round(self.now_s * 1e9), self.doing, dict(self.place))
 
     def move(self, place: Mapping[str, float], speed: float) -> None:
         self.moves.append(place)
+        self.now_s += self.answer_s
         if self.doing is not None:
             self.doing = Doing.MOVING
 
@@ -137,6 +164,22 @@ def test_one_move_is_under_way_and_none_is_long(says: bool) -> None:
     follow.poll()
 
     assert arm.moves[1:] == [{"X": 6.0, "Y": 3.0}]
+    assert not follow.is_under_way
+
+
+def test_an_arm_that_was_slow_to_take_a_move_may_begin_late() -> None:
+    """What it says at once, that it is idle, is not that it has arrived."""
+    arm = Pretend(says=True)
+    arm.answer_s = 0.3
+    follow = OneMove(arm, furthest=10.0, speed=100.0)
+    follow.offer({"X": 5.0, "Y": 0.0})
+    follow.poll()
+
+    arm.doing = Doing.IDLE
+    follow.look()
+    assert follow.is_under_way
+    arm.now_s += 0.2
+    follow.look()
     assert not follow.is_under_way
 
 

@@ -235,7 +235,8 @@ def test_equal_seeds_give_equal_bytes(seed: int) -> None:
         ("drop:baud=5", "baud means nothing"),
         ("mute", "needs a servo_id"),
         ("late:late_s", "name=value"),
-        ("late:seconds=3", "seconds"),
+        ("late:seconds=3", "no 'seconds'; known: after, as_id"),
+        ("drop:shre=1", "no 'shre'; did you mean 'share'"),
         ("brown_out:for_s=1", "leave out for_s"),
     ],
 )

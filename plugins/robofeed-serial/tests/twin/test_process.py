@@ -17,6 +17,7 @@ from robofeed import ConfigError, HardwareError
 from robofeed_serial.feetech.frames import FeetechCodec
 from robofeed_serial.twin.control import ask
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.twin.terminal import TwinTerminal
 
 CODEC = FeetechCodec()
 
@@ -118,6 +119,7 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     code = """
 import time
 from robofeed_serial.twin.process import Twin
+from robofeed_serial.twin.terminal import TwinTerminal
 twin = Twin("so101"); twin.start()
 print(twin.pid, twin.port, flush=True)
 time.sleep(60)
@@ -145,6 +147,9 @@ def twin_command(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["so101", "--baud", "12345"], "no rate 12345"),
         (["so101", "--fault", "mute:servo_id=8"], "no servo 8"),
         (["uarm", "--baud", "9600"], "leave out --baud"),
+        (["uarm", "--new"], "leave out --new"),
+        (["uarm", "--no-gravity", "--baud", "9600"], "leave out --baud, --no-gravity"),
+        (["so101", "--task", "push"], "leave out --task"),
     ],
 )
 def test_what_cannot_be_started_says_why(arguments: list[str], says: str, tmp_path: Path) -> None:
@@ -172,6 +177,14 @@ def test_a_link_left_behind_is_replaced(tmp_path: Path) -> None:
         twin.clear()
 
         assert twin.port.exists()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    terminal = TwinTerminal(tmp_path / "ports" / "so101")
+
+    with pytest.raises(ConfigError, match=r"there is no folder .*ports\. Make it"):
+        terminal.plug()
+    assert not terminal.is_plugged
 
 
 def test_a_file_in_the_way_of_the_link_stays(tmp_path: Path) -> None:
