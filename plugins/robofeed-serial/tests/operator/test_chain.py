@@ -142,10 +142,11 @@ def record(operator: Operator, steps: int) -> Path:
     return operator.folder / "runs" / "shown"
 
 
-def train(operator: Operator, steps: int, demonstrations: Path) -> Path:
+def train(operator: Operator, steps: int, demonstrations: Path, **settings: object) -> Path:
     first = steps // 3
     child = operator.types(
-        *("train", "reach", "--name", "taught", "--steps", str(steps), *operator.settings()),
+        *("train", "reach", "--name", "taught", "--steps", str(steps)),
+        *operator.settings(**settings),
         *("--set", f"schedule.random_steps={first}", "--set", f"schedule.ask_after_steps={first}"),
         *("--set", "schedule.session_every_steps=50", "--set", "evaluation.episodes=1"),
         *("--set", "evaluation.final_episodes=2", "--set", "checkpoint.every_steps=50"),
@@ -165,7 +166,8 @@ def from_a_bare_port_to_a_policy(operator: Operator, full: bool) -> None:
         operator.sees(operator.types("arm", "selftest", arm, "--port", operator.port, "--yes"))
         teleop(operator)
     shown = record(operator, 20)
-    taught = train(operator, 1000 if full else 150, shown)
+    # Episodes of a second in short.
+    taught = train(operator, 1000, shown) if full else train(operator, 150, shown, horizon=50)
 
     events = [json.loads(line) for line in (taught / "events.jsonl").read_text().splitlines()]
     fits = [each for each in events if each["event"] == "RewardFitted"]
