@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import multiprocessing
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,10 @@ from robofeed.training.learning_process import OWED, TAKEN, Hello, Recipe, work
 _ON_THE_WAY: Final = 16
 """Messages that may lie in the pipe: it holds 64 KiB, and a full one would make the arm wait."""
 _CLOSE_S: Final = 2.0
+LONG_S = 60.0
+"""A fit may take so long; an operator should hear of it each time it has gone by."""
+
+_log = logging.getLogger(__name__)
 
 
 class LearningProcess:
@@ -51,7 +56,7 @@ class LearningProcess:
         self._sent = 0
         self._memory: SharedMemory | None = None
         try:
-            self.hello: Hello = self._hear()
+            self.hello: Hello = self._hear("starting")
             count = self.hello.policy.weight_count
             self._memory = SharedMemory(create=True, size=PolicySlot.nbytes(count))
             assert self._memory.buf is not None
@@ -93,7 +98,7 @@ class LearningProcess:
             self._pipe.send((name, *arguments))
         except OSError:
             raise self._death() from None
-        return self._hear()
+        return self._hear(name)
 
     def close(self) -> None:
         """End the process. Idempotent."""
@@ -112,7 +117,18 @@ class LearningProcess:
         self._unsent.popleft()
         self._sent += 1
 
-    def _hear(self) -> Any:
+    def _hear(self, doing: str) -> Any:
+        waited_s = 0.0
+        while not self._pipe.poll(LONG_S):
+            waited_s += LONG_S
+            _log.warning(
+                "the learner (process %s) has been at %r for %g s; the arm rests. If it hangs, "
+                "Ctrl-C twice ends the run: what was recorded is on disk, `robofeed resume RUN` "
+                "goes on",
+                self.pid,
+                doing,
+                waited_s,
+            )
         try:
             kind, value = self._pipe.recv()
         except (EOFError, ConnectionError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -18,6 +19,7 @@ from robofeed.data.batch import StepBatch
 from robofeed.data.errors import DataError, HardwareError
 from robofeed.interfaces import BuildContext, Learner, Needs
 from robofeed.testing.fake_arm import FakeArm
+from robofeed.training import distant_learner
 from robofeed.training.distant_learner import DistantLearner, DistantReward, start_learning
 from robofeed.training.learning_process import Recipe
 from robofeed.update.config import SacConfig
@@ -98,6 +100,22 @@ def test_an_arm_waits_neither_for_updates_nor_for_a_learner_that_stands_still(
     learner.settle()
 
     assert not np.array_equal(learner.export()[1], weights)
+
+
+def test_a_learner_that_hangs_is_told_and_waited_for(
+    distant: tuple[DistantLearner, DistantReward],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    learner, _ = distant
+    monkeypatch.setattr(distant_learner, "LONG_S", 0.1)
+    pid = process_of(learner)
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(0.5, os.kill, (pid, signal.SIGCONT)).start()
+    learner.settle()
+
+    assert f"the learner (process {pid}) has been at 'settle' for 0.2 s" in caplog.text
+    assert "Ctrl-C twice ends the run" in caplog.text
 
 
 def test_what_cannot_be_loaded_is_said_as_by_a_learner_here(
