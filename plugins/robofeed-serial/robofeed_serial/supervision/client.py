@@ -14,6 +14,7 @@ from robofeed import ConfigError, HardwareError, SafetyStop
 from robofeed_serial.supervision.messages import Failure, Mode, Order, Report, Request
 from robofeed_serial.supervision.settings import PARK_S, REST_S, SupervisorSettings
 from robofeed_serial.supervision.shared_memory import MEMORY, SharedMemory
+from robofeed_serial.supervision.uninterrupted import uninterrupted
 
 START_S = 20.0
 ANSWER_S = 3.0
@@ -47,28 +48,34 @@ class SupervisorClient:
         return self._process.pid
 
     def _start(self) -> SharedMemory:
-        with tempfile.TemporaryFile() as file:
-            file.truncate(MEMORY)
-            memory = SharedMemory(file.fileno())
-            command = [sys.executable, "-m", "robofeed_serial.supervision.process"]
-            self._process = subprocess.Popen(
-                [*command, self._settings.model_dump_json(), str(file.fileno())],
-                pass_fds=(file.fileno(),),
-                stdin=subprocess.PIPE,  # a bell: `_put` rings it
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C and Ctrl-Z of the terminal are not for it
-            )
-            assert self._process.stdin is not None
-            os.set_blocking(self._process.stdin.fileno(), False)
         try:
-            report = self._first_report(self._process, memory)
+            with tempfile.TemporaryFile() as file:
+                file.truncate(MEMORY)
+                memory = SharedMemory(file.fileno())
+                with uninterrupted():
+                    process = self._process = self._spawn(file.fileno())
+            report = self._first_report(process, memory)
         except BaseException:  # Ctrl-C, say: its port is free before anybody hears of that
-            self._process.terminate()
-            _ended(self._process, ANSWER_S)
+            if self._process is not None:
+                self._process.terminate()
+                _ended(self._process, ANSWER_S)
             raise
         self._report = report
         self._goal = [float("nan")] * len(report.rad)
         return memory
+
+    def _spawn(self, memory: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "robofeed_serial.supervision.process"]
+        process = subprocess.Popen(
+            [*command, self._settings.model_dump_json(), str(memory)],
+            pass_fds=(memory,),
+            stdin=subprocess.PIPE,  # a bell: `_put` rings it
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C and Ctrl-Z of the terminal are not for it
+        )
+        assert process.stdin is not None
+        os.set_blocking(process.stdin.fileno(), False)
+        return process
 
     def _first_report(self, process: subprocess.Popen[bytes], memory: SharedMemory) -> Report:
         end_s = time.monotonic() + START_S
