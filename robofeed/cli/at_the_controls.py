@@ -13,7 +13,7 @@ import typer
 from robofeed.data.errors import ConfigError
 
 KEYBOARD, WEB, NONE = "keyboard", "web", "none"
-BY = "keyboard (in this terminal), web (a page), or none: whoever connects to the folder."
+BY = "keyboard or terminal (here), web (a page), or none: whoever connects to the folder."
 """Help of the option."""
 _OTHER_NAMES = {"terminal": KEYBOARD}
 _CLOSE_S = 5.0

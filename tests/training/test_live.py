@@ -52,7 +52,7 @@ def act(trained, tmp_path):
                 load_trained(folder),
                 episodes,
                 tally,
-                seconds=1.2,
+                seconds=0.8,
                 opened=Demonstrator(each_state),
             )
         except SafetyStop as stop:
@@ -95,7 +95,7 @@ def test_every_episode_is_kept_with_what_the_policy_wanted_and_what_the_person_d
     version = load_latest(trained / "checkpoints").meta["policy_version"]
     for name in store.ids():
         episode = store.read(name)
-        assert len(episode) == 24
+        assert len(episode) == 16
         assert (episode.policy_version == max(0, version)).all()
         moved = steered(episode)
         assert 1 <= len(moved) < 12
@@ -104,7 +104,7 @@ def test_every_episode_is_kept_with_what_the_policy_wanted_and_what_the_person_d
     said = records(tally.folder, Correction)
     assert sum(len(each.segment) for each in said) == tally.corrected
     assert {each.stamp.person for each in said} == {ANNA.person}
-    assert (tally.episodes, tally.judged, tally.steps) == (2, 2, 48)
+    assert (tally.episodes, tally.judged, tally.steps) == (2, 2, 32)
     assert tally.interventions == 2
 
 
@@ -193,7 +193,7 @@ def test_who_leaves_ends_it_and_what_was_done_is_kept(act):
     (name,) = EpisodeStore(tally.folder).ids()
     episode = EpisodeStore(tally.folder).read(name)
     assert episode.reason == "broken off"
-    assert 9 <= len(episode) < 24
+    assert 9 <= len(episode) < 16
     assert (tally.episodes, tally.judged) == (1, 0)
     assert len(steered(episode)) == tally.corrected > 0
     assert records(tally.folder, Correction)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from robofeed import load_config, train
 from robofeed.cli import run as robofeed
 from robofeed.data.feedback import Consent, Correction, Outcome, Stop
 from robofeed.data.ledger import Ledger
@@ -44,9 +45,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that has a checkpoint."""
     place = tmp_path_factory.mktemp("run")
     (place / "run.toml").write_text(RUN, encoding="utf-8")
-    command = ["train", "--config", str(place / "run.toml"), "--quiet", "--out", str(place)]
-    assert robofeed([*command, "--name", "taught"]) == 0
-    return place / "taught"
+    config = load_config(file=place / "run.toml", overrides=[f'run.out="{place}"'])
+    return train(config).run_dir
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from robofeed.cli import run as robofeed
+from robofeed import load_config, train
 from robofeed.data.feedback import Correction, Outcome
 from robofeed.data.ledger import Ledger
 from robofeed.data.observation import ControlMode
@@ -49,10 +49,8 @@ def test_the_policy_acts_while_somebody_has_the_controls_and_only_then(
 ) -> None:
     file, log = tmp_path / "run.toml", tmp_path / "log"
     file.write_text(RUN, encoding="utf-8")
-    place = ["--out", str(tmp_path)]
-    train = ["train", "--config", str(file), "--quiet", *place, "--name", "taught"]
-    assert robofeed(train) == 0
-    command = [sys.executable, "-m", "robofeed", "live", str(tmp_path / "taught"), "--by", "web"]
+    run = train(load_config(file=file, overrides=[f'run.out="{tmp_path}"'])).run_dir
+    command = [sys.executable, "-m", "robofeed", "live", str(run), "--by", "web"]
     command += ["--episodes", "2", "--name", "acted"]
     with log.open("wb") as out:
         acting = subprocess.Popen(command, stdout=out, stderr=out)

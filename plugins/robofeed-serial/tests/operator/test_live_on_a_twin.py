@@ -13,13 +13,14 @@ import numpy as np
 import pexpect
 import pytest
 
-from robofeed.cli import run as robofeed
+from robofeed import load_config, train
 from robofeed.data.observation import ControlMode
 from robofeed.data.store import EpisodeStore
 from robofeed_serial.twin.process import Twin
 
 PERIOD_S = 0.04
 TRAINING = {
+    "stop.steps": 50,
     "simulation.processes": 1,
     "schedule.random_steps": 1000,
     "evaluation.every_steps": 100_000,
@@ -34,11 +35,9 @@ PATIENT = 0.5
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run in simulation, long enough to have a policy, which is good for nothing."""
-    words = ["train", "reach", "--steps", "50", "--out", str(tmp_path), "--name", "taught", "-q"]
-    for key, value in TRAINING.items():
-        words += ["--set", f"{key}={value}"]
-    assert robofeed(words) == 0
-    return tmp_path / "taught"
+    settings = [f"{key}={value}" for key, value in TRAINING.items()]
+    config = load_config("reach", overrides=[*settings, f'run.out="{tmp_path}"'])
+    return train(config).run_dir
 
 
 @pytest.fixture
