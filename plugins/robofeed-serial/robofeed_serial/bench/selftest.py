@@ -48,6 +48,8 @@ class SelfTest:
     client: SupervisorClient
     tell: Callable[[str], object]
     findings: list[Finding] = field(default_factory=list)
+    engaged: bool = False
+    """whether the torque was switched on"""
     _in_the_way: str = ""
 
     def listen(self) -> Report:
@@ -73,6 +75,7 @@ class SelfTest:
             SafetyStop: it does not lie where it did when its ways were announced.
         """
         report = self.client.request(Request.ENGAGE)
+        self.engaged = True
         start = list(report.rad)
         if max(abs(a - b) for a, b in zip(start, announced_rad, strict=True)) > MOVED_RAD:
             raise SafetyStop(

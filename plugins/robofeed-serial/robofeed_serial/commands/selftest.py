@@ -60,9 +60,8 @@ def command(
     _insist_on_room_in(out)
     client = SupervisorClient(settings)
     broken_off: RobofeedError | None = None
-    engaged = False
+    test = SelfTest(file, client, print)
     try:
-        test = SelfTest(file, client, print)
         report = test.listen()
         ways = ways_from(report.rad, bounds.low_rad, bounds.high_rad)
         low_m, high_m = box_of_turns(file, report.rad, ways)
@@ -82,17 +81,16 @@ def command(
                 "reach."
             )
         confirm_rest(client, at_rest, yes)
-        engaged = True
         test.hold_still(report.rad)
         test.turn_each(ways)
     except RobofeedError as error:
-        if not engaged:
+        if not test.engaged:
             raise
         test.break_off(str(error))  # what was found until then is worth a report
         broken_off = error
     finally:
         client.close()
-        if engaged:
+        if test.engaged:
             print(how_to_park(arm, port, calibration))
     path.write_text(test.text(port, f"{when:%Y-%m-%d %H:%M}"), "utf-8")
     print(f"report: {path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,6 +154,31 @@ def test_where_no_report_can_be_kept_the_arm_is_not_moved(twin: Twin, tmp_path: 
 
     assert status == 2 and "no report can be written there" in said
     assert [each for each in twin.log(before) if each.what in ("goal", "torque")] == []
+
+
+def test_an_arm_unplugged_while_somebody_reads_what_it_will_do_is_not_said_to_hold(
+    twin: Twin, tmp_path: Path
+) -> None:
+    options = ["--port", str(twin.port), "--calibration", "nominal", "--out", str(tmp_path)]
+    child = robofeed("selftest", "so101", *options)
+    child.expect("Type yes to go on: ")
+    twin.fault("unplug")
+    try:
+        child.sendline("yes")
+        status, said = ended(child)
+    finally:
+        twin.clear()
+    until_back(twin)
+
+    assert status == 3 and "was lost" in said
+    assert "holds" not in said and not list(tmp_path.glob("selftest*"))
+
+
+def until_back(twin: Twin) -> None:
+    end_s = time.monotonic() + 10.0
+    while not twin.port.exists():
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
 
 
 def test_a_selftest_that_breaks_off_reports_what_it_found(twin: Twin, tmp_path: Path) -> None:
