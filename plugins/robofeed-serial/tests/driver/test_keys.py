@@ -11,9 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robofeed_serial.arms.arm_file import load_any_arm
+from robofeed_serial.driving.arm_task import ArmTask
+from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.driver import SerialArm
-from robofeed_serial.driving.key_pilot import HELD_S, SPEEDS_M_S, KeyPilot
+from robofeed_serial.driving.key_pilot import HELD_S, SPEEDS_M_S, STRAY_M, KeyPilot
 from robofeed_serial.driving.keys import keys_of
+from robofeed_serial.supervision.messages import Failure, Mode, Report
+from robofeed_serial.supervision.settings import SupervisorSettings
 
 PERIOD_S = 0.02
 
@@ -54,8 +59,11 @@ def test_whatever_is_typed_leaves_at_most_one_unfinished_sequence(typed: bytes) 
 
 
 def pilot(opening: float = math.nan) -> KeyPilot:
+    """Of an arm that goes wherever it is asked to."""
     arm = SimpleNamespace(
-        spec=SimpleNamespace(period_s=PERIOD_S), present=lambda: SimpleNamespace(gripper=opening)
+        spec=SimpleNamespace(period_s=PERIOD_S),
+        present=lambda: SimpleNamespace(gripper=opening),
+        plan=lambda action: SimpleNamespace(tool_m=action[:3]),
     )
     return KeyPilot(cast(SerialArm, arm), can_grip=not math.isnan(opening))
 
@@ -96,3 +104,32 @@ def test_what_was_pressed_before_a_hold_counts_no_more() -> None:
     keys.restart()
 
     assert keys.action([], 1.0).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["so101", "koch", "uarm"])
+@pytest.mark.parametrize(("key", "axis"), [("w", 0), ("a", 1), ("r", 2)])
+def test_at_the_end_of_its_reach_an_arm_holds_and_does_not_slide(
+    name: str, key: str, axis: int
+) -> None:
+    arm = load_any_arm(name)
+    config = SerialConfig(arm=name, calibration="nominal", posture="start", horizon=10**6)
+    settings = SupervisorSettings(arm=name, port="", calibration="nominal")
+    task = ArmTask(config, arm, settings, {})
+    grips = [0.0] * (len(arm.actuators) - len(arm.joints))
+    joints = list(arm.model.home_rad)
+    keys = KeyPilot(cast(SerialArm, task), can_grip=False)
+    first = np.array(task.tool_m)
+    places = [first]
+    for step in range(1000):
+        rad = [*joints, *grips]
+        task.take(Report(0, Mode.MOVING, False, Failure.NONE, 0, rad, [0.0] * len(rad), rad))
+        places.append(np.array(task.tool_m))
+        target = task.plan(keys.action([key], step * PERIOD_S))
+        task.order_of(target)
+        joints = target.joint_rad.tolist()
+        joints = np.clip(joints, task.limits.joint_low_rad, task.limits.joint_high_rad).tolist()
+
+    moved = np.array(places) - first
+    assert moved[-1][axis] > 0.03
+    aside = np.delete(moved, axis, axis=1)
+    assert np.linalg.norm(aside, axis=1).max() < STRAY_M + 0.001
