@@ -23,7 +23,7 @@ STILL_RAD = 0.02
 """an arm that holds still moves less"""
 OFF_RAD = 0.06
 """a joint that ends further from its goal fails"""
-SETTLE_S = 1.0
+SETTLE_S = 0.5
 GO_S = 15.0
 """Many times what a turn takes at a tenth of any joint's speed."""
 MOVED_RAD = 0.05
