@@ -83,7 +83,9 @@ def _check_page() -> None:
 
 def _page(folder: Path) -> subprocess.Popen[bytes]:
     """`robofeed label --web`, whose live view has the controls; it says where it is."""
-    return subprocess.Popen([sys.executable, "-m", "robofeed", "label", "--web", str(folder)])
+    return subprocess.Popen(
+        [sys.executable, "-m", "robofeed", "label", "--web", "--live", str(folder)]
+    )
 
 
 def _keyboard(folder: Path, person: str) -> subprocess.Popen[bytes]:

@@ -23,6 +23,9 @@ def command(
     host_name: Annotated[
         list[str] | None, typer.Option(help="A name browsers may call it by; can be repeated.")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="The link leads to the live view, to drive the arm.")
+    ] = False,
 ) -> None:
     """Open the page of a run in which people answer; the first line says where it is."""
     from robofeed_web.config import WebConfig
@@ -37,9 +40,14 @@ def command(
         motion_beyond_loopback=motion_beyond_loopback,
         host_names=tuple(host_name or ()),
     )
-    serve(run, config, _say)
+    serve(run, config, _say_where_to_drive if live else _say)
 
 
 def _say(url: str) -> None:
     typer.echo(f"answer at {url}")
     typer.echo("Ctrl-C ends it; what was answered is kept.")
+
+
+def _say_where_to_drive(url: str) -> None:
+    typer.echo(f"drive at {url}#live")
+    typer.echo("Ctrl-C ends it.")

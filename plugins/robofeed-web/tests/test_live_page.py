@@ -36,6 +36,7 @@ class Arm:
     def __init__(self, run_dir: Path) -> None:
         self.heard: list[dict[str, Any]] = []
         self.busy = ""
+        self.told: dict[str, Any] = {}
         self.scene = [0.0]
         self.late_s = 0.0
         self._to_tell: deque[dict[str, Any]] = deque()
@@ -97,6 +98,7 @@ class Arm:
             "scene": self.scene,
             "latency": {"last_ms": 10.0, "median_ms": 12.0, "count": 4},
             "overruns": 0,
+            **self.told,
         }
 
     @staticmethod
@@ -200,6 +202,31 @@ def test_a_page_that_is_gone_gives_the_controls_back(page: Page, arm: Arm) -> No
     page.close()
 
     arm.wait_for("release")
+
+
+def test_the_view_gone_to_while_the_text_is_shown_is_the_one_that_opens(
+    chromium: Browser, served: Served, arm: Arm
+) -> None:
+    page = chromium.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(served.url)
+    page.wait_for_selector("#agree:visible")
+    page.evaluate("location.hash = '#live'")
+    page.wait_for_selector("body[data-view=live]")
+    page.click("#agree")
+    page.wait_for_timeout(300)
+
+    assert page.get_attribute("body", "data-view") == "live"
+    assert page.is_visible("#take")
+    page.close()
+
+
+def test_an_arm_without_policy_or_person_is_said_to_hold(page: Page, arm: Arm) -> None:
+    arm.told = {"phase": "steering", "policy_version": -1}
+    page.wait_for_selector(".facts dd:has-text('holds')")
+
+    assert "Policy version" not in page.inner_text(".facts")
+    assert "autonomous" not in page.inner_text(".facts")
 
 
 PIXEL = (

@@ -66,7 +66,7 @@ def test_a_person_shows_the_task_in_a_browser(chromium: Browser, tmp_path: Path)
 
 def link(log: Path) -> str:
     latest_s = time.monotonic() + 60
-    while (found := re.search(r"http://\S+token=\S+", log.read_text())) is None:
+    while (found := re.search(r"drive at (http://\S+token=\S+)#live", log.read_text())) is None:
         assert time.monotonic() < latest_s, log.read_text()
         time.sleep(0.1)
-    return found.group()
+    return found.group(1)

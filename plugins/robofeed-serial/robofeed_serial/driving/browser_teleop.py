@@ -39,7 +39,7 @@ def drive_by_page(config: SerialConfig, backend: str) -> None:
     pages: list[subprocess.Popen[bytes]] = []
 
     def opened(folder: Path) -> Callable[[], bool]:
-        command = [sys.executable, "-m", "robofeed", "label", "--web", str(folder)]
+        command = [sys.executable, "-m", "robofeed", "label", "--web", "--live", str(folder)]
         # Ctrl-C is for this program, which then ends that one.
         pages.append(subprocess.Popen(command, start_new_session=True))
         return lambda: pages[0].poll() is not None

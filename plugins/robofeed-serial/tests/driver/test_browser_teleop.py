@@ -52,7 +52,7 @@ class Teleop:
     def take(self, chromium: Browser) -> Page:
         page = chromium.new_page()
         page.set_default_timeout(1e3 * WITHIN_S)
-        page.goto(f"{self._link()}#live")
+        page.goto(self._link())
         page.click("#take")
         page.click("#agree")
         page.wait_for_selector("#release")

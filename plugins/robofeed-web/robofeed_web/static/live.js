@@ -164,10 +164,11 @@ export class LiveView {
     const holder = state.holder ? `${state.holder.person} (${state.holder.source})` : alone;
     this.root.dataset.phase = state.phase;
     const { latency } = state;
+    const still = MANNED.includes(state.phase) && !state.holder; // no policy has it either
     const facts = {
-      Mode: this.root.dataset.mode,
+      Mode: still && state.mode === "autonomous" ? "holds" : this.root.dataset.mode,
       "In control": holder,
-      "Policy version": state.policy_version,
+      ...(state.policy_version < 0 ? {} : { "Policy version": state.policy_version }),
       Episode: `${state.episode_id} · step ${state.step}`,
       Doing: state.phase,
       "Tool x, y, z": millimetres(state.tool_m ?? []),

@@ -75,8 +75,9 @@ async function start() {
     link.hidden = !(link.getAttribute("href") in views);
   }
   let view = null;
+  const wanted = () => (location.hash in views ? location.hash : Object.keys(views)[0]);
   const open = async () => {
-    const hash = location.hash in views ? location.hash : Object.keys(views)[0];
+    const hash = wanted();
     for (const link of document.querySelectorAll("nav a")) {
       const here = link.getAttribute("href") === hash;
       if (here) link.setAttribute("aria-current", "page");
@@ -86,6 +87,7 @@ async function start() {
     view = null;
     delete document.body.dataset.question;
     if (hash === "#label") await agree(me);
+    if (view || hash !== wanted()) return; // another view was gone to meanwhile
     view = views[hash]();
     document.body.dataset.view = hash.slice(1);
     $("view").replaceChildren(view.root);
