@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 from robofeed import ConfigError
@@ -62,25 +61,22 @@ class Register:
                     return raw.to_bytes(self.size, "little")
             allowed = ", ".join(str(neutral) for neutral in sorted(self.codes.values()))
             raise ConfigError(f"A servo's register {self.address} cannot hold {value}: {allowed}.")
-        number = round(value / self.unit)
-        low, high = _range(self.sign, self.sign_bit if self.sign == "magnitude" else 8 * self.size)
-        if not low <= number <= high:
-            ends = sorted((round(low * self.unit), round(high * self.unit)))
-            raise ConfigError(
-                f"A servo's register {self.address} cannot hold {value}: {ends[0]} to {ends[1]}."
-            )
+        number = value if self.unit == 1.0 else round(value / self.unit)
         if self.sign == "magnitude":
-            number = abs(number) | (1 << self.sign_bit if number < 0 else 0)
-        return number.to_bytes(self.size, "little", signed=self.sign == "two's complement")
+            minus = 1 << self.sign_bit
+            if not -minus < number < minus:
+                raise self._beyond(value, 1 - minus, minus - 1)
+            return (number if number >= 0 else minus - number).to_bytes(self.size, "little")
+        try:
+            return number.to_bytes(self.size, "little", signed=self.sign == "two's complement")
+        except OverflowError:
+            all_bits = (1 << 8 * self.size) - 1
+            low = 0 if self.sign == "unsigned" else -(all_bits // 2) - 1
+            raise self._beyond(value, low, low + all_bits) from None
 
-
-@cache
-def _range(sign: Sign, bits: int) -> tuple[int, int]:
-    """The lowest and the highest raw number."""
-    match sign:
-        case "magnitude":
-            return 1 - (1 << bits), (1 << bits) - 1
-        case "two's complement":
-            return -(1 << bits - 1), (1 << bits - 1) - 1
-        case _:
-            return 0, (1 << bits) - 1
+    def _beyond(self, value: int, low: int, high: int) -> ConfigError:
+        """`value` is none of those whose raw numbers are `low` to `high`."""
+        ends = sorted((round(low * self.unit), round(high * self.unit)))
+        return ConfigError(
+            f"A servo's register {self.address} cannot hold {value}: {ends[0]} to {ends[1]}."
+        )

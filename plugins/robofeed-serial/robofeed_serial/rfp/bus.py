@@ -70,8 +70,7 @@ class RfpBus:
     @property
     def measures(self) -> bool:
         """Whether every servo has a potentiometer; known once the board was asked."""
-        config = self._config
-        return config is not None and all(config.joints[i].measured for i in config.fitted)
+        return self._config is not None and self._config.measured
 
     @property
     def newest(self) -> BoardState | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from robofeed import ConfigError
@@ -94,6 +94,11 @@ class BoardConfig:
     supply_full_v: float = 20.0
     """What the divider of the board turns into a reading of 1023."""
 
+    fitted: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    """Indices 0..5 of the outputs with a servo."""
+    measured: bool = field(init=False, repr=False, compare=False)
+    """Whether the board reads the positions of all of them."""
+
     BOARD: ClassVar[struct.Struct] = struct.Struct("<HBB")
     SIZE: ClassVar[int] = 82
 
@@ -107,16 +112,14 @@ class BoardConfig:
                 f"supply_min_v {self.supply_min_v} must be less than supply_full_v "
                 f"{self.supply_full_v}, and that 25.5 at most"
             )
+        fitted = tuple(i for i, joint in enumerate(self.joints) if joint.fitted)
+        object.__setattr__(self, "fitted", fitted)
+        object.__setattr__(self, "measured", all(self.joints[i].measured for i in fitted))
 
     @property
     def hash(self) -> int:
         """The checksum in the EEPROM, by which host and board know that they mean the same."""
         return crc16(self._body())
-
-    @property
-    def fitted(self) -> tuple[int, ...]:
-        """Indices 0..5 of the outputs with a servo."""
-        return tuple(i for i, joint in enumerate(self.joints) if joint.fitted)
 
     def board_bytes(self) -> bytes:
         """The part that belongs to no joint."""
