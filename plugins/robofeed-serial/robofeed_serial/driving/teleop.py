@@ -22,6 +22,8 @@ _LIMITED = {
     Gate.JOINT_SPEED: "joint speed limit",
 }
 _STOPPED = "stopped by hand"
+_SOON_S = 0.1
+"""The port's owner, who knows each servo, says after a cycle or two what it holds for."""
 _SLEPT = "the computer slept or stood still: look at the arm"
 
 
@@ -187,12 +189,22 @@ class Drive:
 
     def _look_at(self, executed: Executed) -> None:
         if executed.target is None and executed.gates & ~Gate.STOPPED:
-            self._hold(
-                f"this program stood still for a moment ({executed.gates.name}): what is asked for "
-                "so late is not sent. Is the computer busy?"
-            )
+            self._hold(self._why_refused(executed.gates))
         names = [words for gate, words in _LIMITED.items() if executed.gates & gate]
         self._limited = ", ".join(names)
+
+    def _why_refused(self, gates: Gate) -> str:
+        """An observation is as old as what the most silent servo told last: whose fault is that?"""
+        end_s = time.monotonic() + _SOON_S
+        while Gate.STALE in gates and time.monotonic() < end_s:
+            report = self._arm.report()
+            if report.latched and report.reason:
+                return report.reason
+            time.sleep(self._arm.spec.period_s)
+        return (
+            f"this program stood still for a moment ({gates.name}): what is asked for so late is "
+            "not sent. Is the computer busy?"
+        )
 
     def _line(self) -> str:
         x, y, z = self._arm.tool_m.tolist()

@@ -258,6 +258,18 @@ def test_an_unplugged_leader_holds_the_arm_and_names_its_port(following: Pair) -
     pair.desk.wait_for("following the leader")
 
 
+def test_a_silent_servo_of_the_arm_is_named_and_the_computer_is_not_blamed(
+    following: Pair,
+) -> None:
+    pair = following
+    pair.follower.fault("mute:servo_id=2")
+    try:
+        pair.desk.wait_for("shoulder_lift")
+        assert "silent" in pair.desk.said[-1] and "computer" not in pair.desk.said[-1]
+    finally:
+        pair.follower.clear()
+
+
 def test_stop_holds_and_the_leader_is_not_followed_again_by_itself(following: Pair) -> None:
     pair = following
     pair.desk.press("space")
