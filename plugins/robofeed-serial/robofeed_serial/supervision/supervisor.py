@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from robofeed import ConfigError, HardwareError, RobofeedError
+from robofeed_serial.supervision.belief import Belief
 from robofeed_serial.supervision.goal_gate import GoalGate
 from robofeed_serial.supervision.messages import Failure, Mode, Order, Report, Request
 from robofeed_serial.supervision.parking import Parking
@@ -60,6 +61,7 @@ class Supervisor:
         self._orphan = False
         self._last_ns: int | None = None
         self._reading: ArmReading | None = None
+        self._belief = Belief()
 
     def cycle(
         self,
@@ -178,12 +180,15 @@ class Supervisor:
 
     def _step(self, moment: Moment, dt_s: float) -> None:
         order, stopped = moment.order, moment.stopped
+        acts = self.mode in (Mode.HOLDING, Mode.MOVING, Mode.PARKING)
         try:
-            reading = self._reading = self._arm.read()
+            reading = self._arm.read()
         except BusTimeout as error:
             self.hold(str(error))
             return
-        acts = self.mode in (Mode.HOLDING, Mode.MOVING, Mode.PARKING)
+        if acts:
+            reading = self._belief.of(reading, self._reading)
+        self._reading = reading
         if acts and not self.latched:
             if trouble := self._watch.look(moment, reading, self.mode, self._orphan):
                 self.hold(trouble)

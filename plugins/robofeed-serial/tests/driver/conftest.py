@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +13,7 @@ from robofeed_serial.arms.calibration import nominal
 from robofeed_serial.body.arm_body import body_of
 from robofeed_serial.buses.servo_bus import Item, ServoFault, ServoModel, ServoState
 from robofeed_serial.supervision.goal_gate import GoalGate
-from robofeed_serial.supervision.messages import Order, Report, Request
+from robofeed_serial.supervision.messages import Mode, Order, Report, Request
 from robofeed_serial.supervision.parking import Parking
 from robofeed_serial.supervision.servo_arm import ServoArm
 from robofeed_serial.supervision.settings import SupervisorSettings, bounds_of, rest_of
@@ -55,6 +56,8 @@ class MemoryBus:
     now_ns: int = 0
     log: list[tuple[str, int, int]] = field(default_factory=list)
     """what was written, in order: "goal" or "torque", servo, value"""
+    spoiled: dict[int, int] = field(default_factory=dict)
+    """by servo, where it says to be instead of where it is"""
     deaf_to_goals: set[int] = field(default_factory=set)
     deaf_to_groups: set[int] = field(default_factory=set)
     """answer when asked alone, and not among others"""
@@ -94,7 +97,7 @@ class MemoryBus:
                 servo.told = ServoState(
                     servo_id,
                     self.now_ns,
-                    round(servo.position),
+                    self.spoiled.get(servo_id, round(servo.position)),
                     0.0,
                     faults=servo.faults,
                     temperature_c=servo.temperature_c,
@@ -188,6 +191,15 @@ class Bench:
             self.order = Order(self.bus.now_ns, True, goal, request_id=done)
             report = self.cycle()
         return report
+
+
+def moving(bench: Bench, by_rad: float = 0.3) -> list[float]:
+    """Switch on and be on the way of the base joint."""
+    bench.cycle()
+    bench.ask(Request.ENGAGE)
+    goal = [by_rad, math.nan, math.nan, math.nan, math.nan, math.nan]
+    assert bench.go(goal, 5).mode is Mode.MOVING
+    return goal
 
 
 @pytest.fixture
