@@ -1,4 +1,4 @@
-"""An order that comes between two cycles of the port's owner: at once, where nothing is to weigh."""
+"""An order between two cycles of the port's owner: obeyed at once, where nothing is to weigh."""
 
 from __future__ import annotations
 
