@@ -140,7 +140,8 @@ class SupervisorClient:
         """Ask, and wait until it is done. What was ordered before counts no more.
 
         Raises:
-            HardwareError, ConfigError: it was refused, with the reason; or there is no answer.
+            HardwareError, ConfigError: it was refused, with the reason; or there is no answer, and
+                the arm counts as stopped.
         """
         self._requests += 1
         self._asked, self._moving = request, False  # else the last goal counted once it is engaged
@@ -153,6 +154,7 @@ class SupervisorClient:
                     raise _error(report)
                 return report
             if time.monotonic() > end_s or report.mode is Mode.LOST:
+                self.stop()  # it is not to be done later, when nobody waits for it any more
                 raise HardwareError(
                     report.reason
                     or f"the supervisor of {self._settings.port} does not answer: cut the arm's "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from robofeed import SafetyStop
+from robofeed import HardwareError, SafetyStop
 from robofeed.data.observation import Ended
 from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.driver import SerialArm
@@ -228,6 +228,23 @@ def test_an_arm_that_is_switched_on_anew_does_not_go_to_a_goal_of_before(fresh: 
         time.sleep(0.3)
         assert client.report().mode is Mode.HOLDING
         assert travel_after(fresh, engaged_ns + 10**8) < 10
+    finally:
+        client.close()
+
+
+def test_what_nobody_waits_for_any_more_is_not_done_later(fresh: Twin) -> None:
+    client = client_of(fresh)
+    try:
+        os.kill(client.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(HardwareError, match="does not answer"):
+                client.request(Request.ENGAGE, within_s=0.3)
+        finally:
+            os.kill(client.pid, signal.SIGCONT)
+        time.sleep(0.7)
+        assert not any(each["torque_on"] for each in fresh.state()["servos"])
+        client.acknowledge()
+        assert client.request(Request.ENGAGE).mode is Mode.HOLDING
     finally:
         client.close()
 
