@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterator
+
+_STDERR = 2
+_HEARD = b"\r\nending in order; Ctrl-C once more ends at once\r\n"
 
 
 @contextlib.contextmanager
 def catching_interrupt() -> Iterator[Callable[[], bool]]:
     """While it is open the first signal is only noted: what it yields says whether it came.
+
+    Whoever sits at a terminal is told, for the end may take seconds.
 
     Raises:
         KeyboardInterrupt: a second one came.
@@ -21,6 +27,10 @@ def catching_interrupt() -> Iterator[Callable[[], bool]]:
         if came:
             raise KeyboardInterrupt
         came = True
+        # No file object: this may come in the midst of a write. A closed terminal hears nothing.
+        with contextlib.suppress(OSError):
+            if os.isatty(_STDERR):
+                os.write(_STDERR, _HEARD)
 
     try:
         before = {

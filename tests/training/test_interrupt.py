@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 
@@ -29,3 +30,24 @@ def test_under_nohup_a_closed_terminal_is_nothing_to_it() -> None:
             assert not came()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("at_terminal", [True, False])
+def test_at_a_terminal_it_is_told_what_a_second_one_does(
+    at_terminal: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "isatty", lambda descriptor: at_terminal)
+    with catching_interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert ("Ctrl-C once more ends at once" in capfd.readouterr().err) == at_terminal
+
+
+def test_a_terminal_that_is_gone_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "isatty", lambda descriptor: True)
+    monkeypatch.setattr(os, "write", gone)
+    with catching_interrupt() as came:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert came()
