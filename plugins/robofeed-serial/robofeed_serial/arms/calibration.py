@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from robofeed import ConfigError
 from robofeed_serial.arms.arm_file import ArmFile, ArmGripper, Servo
 from robofeed_serial.arms.ticks import JointScale
-from robofeed_serial.arms.toml_file import read_toml
+from robofeed_serial.arms.toml_file import own_path, read_toml
 
 SPAN_TOLERANCE = 0.25
 """by how much, as a share, a measured range may be wider or narrower than the arm file's"""
@@ -99,14 +99,13 @@ def folder() -> Path:
     """Where calibrations are kept: ROBOFEED_ARMS, else ~/.config/robofeed/arms."""
     chosen = os.environ.get("ROBOFEED_ARMS")
     if chosen:
-        return Path(chosen)
-    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(config).expanduser() / "robofeed" / "arms"
+        return own_path(chosen)
+    return own_path(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "robofeed" / "arms"
 
 
 def calibration_path(name: str) -> Path:
     """The file of the calibration called `name`; a path that ends in .toml is itself."""
-    return Path(name).expanduser() if name.endswith(".toml") else folder() / f"{name}.toml"
+    return own_path(name) if name.endswith(".toml") else folder() / f"{name}.toml"
 
 
 def load_calibration(arm: ArmFile, name: str = "") -> Calibration:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from robofeed import ConfigError
 from robofeed.data.errors import did_you_mean
 from robofeed.kinematics.arm import ArmGeometry, model_path
+from robofeed_serial.arms.toml_file import own_path
 
 AnyProtocol = Literal["feetech", "dynamixel", "rfp", "gcode"]
 OWN_PACKAGE = "robofeed_hardware"
@@ -181,7 +182,20 @@ class ArmDescription(Table):
         )
         geometry = replace(geometry, joint_range_rad=full)
         self._check_chain(geometry)
+        self._check_box(geometry)
         return geometry
+
+    def _check_box(self, geometry: ArmGeometry) -> None:
+        """Raises ConfigError where the workspace has no room: the arm would never move, nor say."""
+        figures, limits = geometry.figures(), self.limits
+        low_m = limits.workspace_low_m or figures.workspace_low_m
+        high_m = limits.workspace_high_m or figures.workspace_high_m
+        for axis, low, high in zip("xyz", low_m, high_m, strict=True):
+            if low >= high:
+                raise ConfigError(
+                    f"{self._path}: limits: the workspace has no room along {axis}: it goes from "
+                    f"{low:g} to {high:g} m"
+                )
 
     def _check_chain(self, geometry: ArmGeometry) -> None:
         """Raises ConfigError unless the model's chain is what the arm file says it is."""
@@ -230,7 +244,7 @@ def arm_path(name: str) -> Path:
         ConfigError: no such arm.
     """
     if name.endswith(".toml"):
-        return Path(name).expanduser()
+        return own_path(name)
     known = arm_names()
     if name not in known:
         raise ConfigError(

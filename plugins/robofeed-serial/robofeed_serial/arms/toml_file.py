@@ -16,6 +16,14 @@ Checked = TypeVar("Checked", bound=BaseModel)
 _AT_LINE = re.compile(r"\(at line (\d+)")
 
 
+def own_path(text: str) -> Path:
+    """A path that somebody typed, `~` resolved. Raises ConfigError where nobody has that home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{text}: there is no such home folder") from None
+
+
 def read_toml(path: Path, kind: type[Checked], what: str) -> Checked:
     """The file as a `kind`.
 

@@ -57,6 +57,8 @@ def command(
     from robofeed_serial.driving.teleop import Drive, Pilot
 
     file = load_any_arm(arm)
+    if leader_port and not isinstance(file, ArmFile):
+        raise ConfigError(f"{file.name} takes G-code: no leader arm leads it, drive it by keys")
     can_grip = isinstance(file, ArmFile) and file.gripper is not None
     config = SerialConfig(
         arm=str(file.path),
@@ -116,8 +118,7 @@ def _leading(
         return None
     if os.path.realpath(port) == os.path.realpath(leader_port):
         raise ConfigError(f"{leader_port} is the port of the arm itself: give the leader's")
-    if not isinstance(file, ArmFile):
-        raise ConfigError(f"{file.name} takes G-code: no leader arm leads it, drive it by keys")
+    assert isinstance(file, ArmFile)
     kind = leader_of(file)
     leader = Leader(kind, leader_port, leader_calibration(kind, file, calibration))
     leader.open(wait_for_enter)

@@ -21,8 +21,8 @@ import pytest
 from robofeed import ConfigError, Guarded
 from robofeed.data.observation import Ended, Gate
 from robofeed_serial.arms.arm_file import load_arm
-from robofeed_serial.arms.calibration import nominal, save_calibration
-from robofeed_serial.commands import calibrate, camera, find
+from robofeed_serial.arms.calibration import calibration_path, nominal, save_calibration
+from robofeed_serial.commands import calibrate, camera, find, teleop
 from robofeed_serial.driving.config import SerialConfig
 from robofeed_serial.driving.driver import SerialArm
 from robofeed_serial.rfp.messages import Kind, Refusal, Result
@@ -314,3 +314,24 @@ def test_after_a_calibration_the_next_step_is_one_that_works(
     assert capsys.readouterr().out.splitlines()[-1] == f"Then: {then}"
     with pytest.raises(ConfigError, match="that name stands for"):
         calibrate.command(arm, name="nominal", source=("lerobot", file))
+
+
+def test_the_home_of_nobody_is_no_path() -> None:
+    for use in (load_arm, calibration_path):
+        with pytest.raises(ConfigError, match="there is no such home folder"):
+            use("~nobody-of-that-name/a.toml")
+
+
+def test_a_workspace_without_room_is_refused_when_the_arm_file_is_read(tmp_path: Path) -> None:
+    text = load_arm("so101").path.read_text("utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        text.replace("[limits]", "[limits]\nworkspace_low_m = [0.0, 0.5, 0.0]"), "utf-8"
+    )
+    with pytest.raises(ConfigError, match=r"no room along y: it goes from 0.5 to 0.45 m"):
+        load_arm(str(file)).geometry()
+
+
+def test_what_no_leader_leads_is_said_before_anything_else() -> None:
+    with pytest.raises(ConfigError, match="uarm takes G-code: no leader arm leads it"):
+        teleop.command("uarm", port="x", leader_port="y")
