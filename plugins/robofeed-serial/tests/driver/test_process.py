@@ -232,6 +232,20 @@ def test_an_arm_that_is_switched_on_anew_does_not_go_to_a_goal_of_before(fresh: 
         client.close()
 
 
+def test_a_report_that_cannot_be_read_just_now_leaves_the_one_before(
+    fresh: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both letters are being written: a program that stood still while it read them."""
+    client = client_of(fresh)
+    try:
+        before = client.report()
+        with monkeypatch.context() as torn:
+            torn.setattr(client._memory.reports, "newest", lambda: None)
+            assert client.report().rad == pytest.approx(before.rad, abs=0.1)
+    finally:
+        client.close()
+
+
 def test_what_nobody_waits_for_any_more_is_not_done_later(fresh: Twin) -> None:
     client = client_of(fresh)
     try:
