@@ -92,6 +92,6 @@ def _told(faults: Sequence[Episode]) -> str:
     first = faults[0]
     others = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
     return (
-        f"evaluation episode {first.id} (seed {first.seed}), step {len(first)}: {first.reason}"
+        f"evaluation episode {first.id} (seed {first.seed}), step {len(first)}: {first.why}"
         f"{others}. Kept in the run folder, marked as a fault"
     )

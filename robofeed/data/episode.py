@@ -71,6 +71,11 @@ class Episode:
     def __len__(self) -> int:
         return len(self.executed)
 
+    @property
+    def why(self) -> str:
+        """The reason without its full stop, to stand in a sentence; some arms say whole ones."""
+        return self.reason.rstrip(".")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TruthTrace:

@@ -117,12 +117,17 @@ def _best_fact(record: RunRecord) -> Fact | None:
 
 
 def taught_by(record: RunRecord) -> str:
-    """Who taught it, with which seed and version, in one line under the headline."""
+    """On what it was taught, by whom, with which seed and version: the line under the headline."""
     teacher = "the simulator's true reward" if record.learns_from_truth else _teacher(record)
     release = record.about.get("robofeed", record.about.get("robofeed_version", ""))
     return " · ".join(
         part
-        for part in (f"taught by {teacher}", f"seed {_seed(record)}", f"robofeed {release}")
+        for part in (
+            f"on {record.provider('backend')[0]}",
+            f"taught by {teacher}",
+            f"seed {_seed(record)}",
+            f"robofeed {release}",
+        )
         if not part.endswith(" ")
     )
 

@@ -68,7 +68,7 @@ def give(run: Run) -> bool:
             if recorded.episode.ended is Ended.FAULT:
                 run.recorder.flush()
                 raise SafetyStop(
-                    f"demonstration {recorded.episode.id}: {recorded.episode.reason}. The episode "
+                    f"demonstration {recorded.episode.id}: {recorded.episode.why}. The episode "
                     "is kept in the run folder"
                 )
         given += count

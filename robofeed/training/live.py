@@ -97,7 +97,7 @@ def _keep(desk: Manned, store: EpisodeStore, recorded: Recorded, tally: Tally) -
         for record in records_of(visit):
             desk.ledger.append(record)
     if visit.stopped_by is not None or episode.ended is Ended.FAULT:
-        reason = episode.reason.rstrip(".") or "stopped by a person"
+        reason = episode.why or "stopped by a person"
         raise SafetyStop(
             f"{episode.id}, step {len(episode)}: {reason}. What was done until then is on disk"
         )

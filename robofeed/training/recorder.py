@@ -57,8 +57,8 @@ class Recorder:
         if episode.ended is Ended.FAULT:
             self.flush()
             raise SafetyStop(
-                f"episode {episode.id}, step {len(episode)}: {episode.reason}. The episode is kept "
-                "in the run folder, marked as a fault; look at it, then go on from the last good "
+                f"episode {episode.id}, step {len(episode)}: {episode.why}. The episode is kept in "
+                "the run folder, marked as a fault; look at it, then go on from the last good "
                 "checkpoint with `robofeed resume RUN`"
             )
 

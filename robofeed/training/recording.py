@@ -116,7 +116,7 @@ class _Session:
         for record in records_of(visit) if kept else ():
             self._ledger.append(record)
         if visit.stopped_by is not None or episode.ended is Ended.FAULT:
-            reason = episode.reason.rstrip(".") or "stopped by a person"
+            reason = episode.why or "stopped by a person"
             raise SafetyStop(
                 f"{episode.id}, step {len(episode)}: {reason}. "
                 "What was recorded until then is on disk"

@@ -115,6 +115,12 @@ def test_what_is_read_back_cannot_be_changed(tmp_path):
         store.read("e000000").executed[0] = 0
 
 
+def test_a_reason_fits_into_a_sentence_whether_it_is_one_or_not():
+    for reason in ("it holds", "it holds."):
+        assert make_episode(reason=reason).why == "it holds"
+    assert make_episode().why == ""
+
+
 def test_ids_lists_whole_episodes_only(tmp_path):
     store = EpisodeStore(tmp_path)
     assert store.ids() == ()

@@ -130,7 +130,9 @@ def test_an_arm_with_cameras_is_shown_as_they_saw_it(make_run):
     # Whoever stood before the camera is in the page as well, also where its clips were there.
     page = write_report(run, make_clips=False)
     assert page.stat().st_mode & 0o777 == 0o600
+    assert "as cameras saw them" in page.read_text()
     assert "can be read by you alone" in page.read_text()
+    assert "simulator states" not in page.read_text()
 
 
 def test_the_middle_is_the_evaluation_nearest_to_half_of_the_steps(run):

@@ -176,7 +176,7 @@ def test_a_ground_truth_baseline_says_so_everywhere(make_run):
     title = re.search(r"<title>(.*?)</title>", (run / "report.html").read_text())[1]
     assert "from ground truth (baseline)" in title
     assert "Ground-truth baseline. This run learned from the simulator's true reward" in page.words
-    assert "taught by the simulator's true reward" in page.words
+    assert "on pybullet · taught by the simulator's true reward" in page.words
     assert page.words.count("this baseline learns from ground truth") >= 5
 
 
