@@ -71,6 +71,9 @@ class ControlChannel:
     ) -> None:
         self.stop_arms: Callable[[], object] = lambda: None
         """called as soon as a stop is heard, from whichever thread hears it"""
+        self.hold_arms: Callable[[], object] = lambda: None
+        """the same where the arm moves by itself, and somebody pauses it or has the controls no
+        longer"""
         assert isinstance(spec.action, ArraySpec)
         self._now_ns = now_ns
         self._spec = spec
@@ -309,6 +312,8 @@ class ControlChannel:
             self._end_hold("you gave them back")
         elif command.do is Do.PAUSE:
             self._take = None
+            if self._moves:
+                self.hold_arms()
             self._said.append(Pause())
         elif command.do is Do.RESUME:
             self._take = None
@@ -325,7 +330,7 @@ class ControlChannel:
                 reason = f"{by.person} ({by.source}) holds the controls"
                 self._refuse(client, driver, reason, holder=by.person)
                 return
-            self._end_hold(f"{driver.person} ({driver.source}) took over")
+            self._end_hold(f"{driver.person} ({driver.source}) took over", handed_over=True)
         self._holder = (client, driver)
         # From now on: whoever waits to be answered need not say anything.
         self._heard_ns = self._now_ns()
@@ -337,8 +342,10 @@ class ControlChannel:
         given_ns = min(command.sent_ns, now_ns) if command.sent_ns else now_ns
         self._heard_ns = max(self._heard_ns, given_ns)
 
-    def _end_hold(self, reason: str) -> None:
+    def _end_hold(self, reason: str, handed_over: bool = False) -> None:
         assert self._holder
+        if self._moves and not handed_over:
+            self.hold_arms()
         client, driver = self._holder
         self._holder, self._take = None, None
         # A pause outlives whoever asked for it, what else they asked for does not.

@@ -164,6 +164,7 @@ class Helm:
         if by is None:
             return
         self._fleet.stop()
+        self.visit.stopped_by = by
         self.on_stop(by, "")
         raise self._stopped(by)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from robofeed.act.attendant import Attendant
 from robofeed.act.control_channel import ControlChannel
 from robofeed.act.helm import LIVE, Helm
+from robofeed.act.on_the_way import OnTheWay
 from robofeed.act.recording import Recorded
 from robofeed.act.visit import Visit
 from robofeed.act.watched import Watched
@@ -35,6 +36,8 @@ class Controls:
     channel: ControlChannel
     helm: Helm
     attendant: Attendant
+    on_the_way: OnTheWay | None
+    """of a real arm"""
 
     def close(self) -> None:
         """Cut everybody off. Idempotent."""
@@ -58,10 +61,12 @@ def open_controls(
     helm.on_touch = folder.note_steered
     helm.on_stop = lambda by, episode_id: ledger.append(Stop(_stamp(by), episode_id))
     helm.stop_asked = channel.asked_to_stop
+    on_the_way = None
     if not fleet.spec.simulated:
-        helm.on_the_way = lambda: channel.busy("to where the episode begins", moves=True)
+        on_the_way = OnTheWay(channel, fleet.stop if phase == LIVE else None)
+        helm.on_the_way = on_the_way
     channel.stop_arms = fleet.stop
-    return Controls(channel, helm, Attendant(channel))
+    return Controls(channel, helm, Attendant(channel), on_the_way)
 
 
 class CorrectionBook:

@@ -79,12 +79,25 @@ def live(
                 rollout = Rollout(
                     desk.fleet, [seed], [name], lambda: trained.policy, None, helm=desk.helm
                 )
-                for recorded in rollout.run():
+                for recorded in _act(desk, rollout):
                     if len(recorded.episode):
                         number += 1
                         _keep(desk, store, recorded, tally)
         finally:
             tally.interrupted = desk.interrupted()
+
+
+def _act(desk: Manned, rollout: Rollout) -> list[Recorded]:
+    """One episode; none where the arm was held on its way to it, until somebody let it go on."""
+    try:
+        return rollout.run()
+    except SafetyStop:
+        way = desk.on_the_way
+        if desk.helm.visit.stopped_by is not None or way is None or not way.held:
+            raise
+    desk.helm.await_start()
+    desk.fleet.acknowledge()
+    return []
 
 
 def _keep(desk: Manned, store: EpisodeStore, recorded: Recorded, tally: Tally) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from robofeed.act.helm import Helm
+from robofeed.act.on_the_way import OnTheWay
 from robofeed.config import ResolvedRun, RunConfig, resolve
 from robofeed.data.errors import ConfigError
 from robofeed.data.ledger import Ledger
@@ -33,6 +34,8 @@ class Manned:
     fleet: LocalFleet
     ledger: Ledger
     helm: Helm
+    on_the_way: OnTheWay | None
+    """of a real arm"""
     interrupted: Callable[[], bool]
     """whether Ctrl-C or SIGTERM came"""
 
@@ -90,7 +93,7 @@ def manned(
         interrupted = stack.enter_context(catching_interrupt())
         gone = opened(folder.path)
         controls.helm.interrupted = lambda: interrupted() or gone()
-        yield Manned(folder, fleet, ledger, controls.helm, interrupted)
+        yield Manned(folder, fleet, ledger, controls.helm, controls.on_the_way, interrupted)
 
 
 def _long_episodes(resolved: ResolvedRun, seconds: float, until_success: bool) -> MakeBackend:

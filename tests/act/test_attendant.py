@@ -3,6 +3,7 @@
 import threading
 
 import numpy as np
+import pytest
 
 from robofeed.act.attendant import Attendant
 from robofeed.act.control_channel import BETWEEN, ControlChannel
@@ -11,7 +12,7 @@ from robofeed.data.intervention import Driver, NoObjection, Take
 from robofeed.data.observation import Observation
 from robofeed.testing.fake_arm import FakeArm
 
-ANNA = Driver("anna", "keyboard")
+ANNA, BEN = Driver("anna", "keyboard"), Driver("ben", "web")
 
 
 def poll(channel):
@@ -47,6 +48,36 @@ def test_silence_gives_them_back_then_too(channel, anna, clock):
     fit(channel, clock, seconds=0.4)
     assert channel.driver is None
     assert told(anna)[-1] == "lost"
+
+
+@pytest.mark.parametrize(
+    ("moves", "what", "held"),
+    [
+        (True, "pause", 1),
+        (True, "leave", 1),
+        (True, "fall silent", 1),
+        (True, "hand over", 0),
+        (True, "drive", 0),
+        (False, "pause", 0),
+        (False, "leave", 0),
+    ],
+)
+def test_an_arm_that_moves_by_itself_is_held_once_paused_or_left_alone(
+    channel, connect, anna, clock, moves, what, held
+):
+    holds = []
+    channel.hold_arms = lambda: holds.append(what)
+    ben = connect(BEN)
+    with channel.busy("going home", moves=moves):
+        fit(channel, clock, beats=[anna], seconds=0.2)
+        said = {"pause": Do.PAUSE, "leave": Do.RELEASE, "drive": Do.ALIVE}
+        if what in said:
+            anna.send(said[what], sent_ns=clock.ns)
+        elif what == "hand over":
+            ben.send(Do.TAKE, over=True)
+        fit(channel, clock, seconds=0.5 if what == "fall silent" else 0.1)
+    assert len(holds) == held
+    assert ben.receive_all()[-1]["moves"] is moves
 
 
 def test_those_who_watch_are_told_what_the_run_is_at(channel, anna, clock):

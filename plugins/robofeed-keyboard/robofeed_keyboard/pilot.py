@@ -131,7 +131,8 @@ class Pilot:
         self._last_key_s, self._steering = self._now_s(), True
 
     def _command(self, key: str) -> None:
-        paused = self.state.get("mode") == "paused"
+        # On its way to where an episode begins an arm moves, whatever its mode was before.
+        paused = self.state.get("mode") == "paused" and not self.state.get("moves")
         if key == "space":
             self._say(Do.RESUME if paused else Do.PAUSE)
             self._steering = False

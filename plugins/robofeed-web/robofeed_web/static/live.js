@@ -149,6 +149,7 @@ export class LiveView {
   // No step is made just now: why, and who will have the arm in the next one.
   drawBusy({ doing, moves, holder }) {
     this.root.dataset.busy = doing;
+    this.moves = moves; // on its way to where an episode begins it does, whatever its mode was before
     this.root.dataset.holder = holder?.person ?? "";
     const then = this.hold.active ? " You have the controls and move it as soon as that is done." : "";
     this.drawDoing(this.stopped || `The arm ${moves ? "moves by itself" : "holds still"}: ${doing}.${then}`);
@@ -159,6 +160,7 @@ export class LiveView {
     this.root.dataset.mode = watched ? "autonomous" : state.mode;
     this.mode = state.mode;
     delete this.root.dataset.busy;
+    this.moves = false;
     this.drawDoing(this.stopped || this.hint(state));
     const alone = MANNED.includes(state.phase) ? "nobody" : "the policy";
     const holder = state.holder ? `${state.holder.person} (${state.holder.source})` : alone;
@@ -254,7 +256,7 @@ export class LiveView {
   }
 
   pause() {
-    this.hold.say({ do: this.mode === "paused" ? "resume" : "pause" });
+    this.hold.say({ do: this.mode === "paused" && !this.moves ? "resume" : "pause" });
   }
 
   press(event) {
