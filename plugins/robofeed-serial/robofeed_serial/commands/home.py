@@ -29,5 +29,11 @@ def command(
         )
     with open_machine(file, port) as machine:
         assert isinstance(machine, GrblArm)
-        machine.home()
+        try:
+            machine.home()
+        except KeyboardInterrupt:
+            print(
+                "Stopped: it does not know any more where it is. Clear its way, then home it again"
+            )
+            raise
     print("homed")

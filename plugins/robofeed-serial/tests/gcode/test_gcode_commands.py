@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from robofeed_serial.commands import home
+from robofeed_serial.gcode.grbl import GrblArm
 from robofeed_serial.twin.process import Twin
 
 
@@ -95,3 +97,15 @@ def test_the_selftest_turns_each_joint_and_reports(uarm: Twin, tmp_path: Path) -
     text = report.read_text("utf-8")
     for joint in ("base_turn", "lower_arm", "upper_arm"):
         assert f"| turning {joint} | ok |" in text
+
+
+def test_homing_that_is_broken_off_says_that_the_place_is_lost(
+    mirobot: Twin, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(self: GrblArm) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GrblArm, "home", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        home.command("mirobot", str(mirobot.port), yes=True)
+    assert "does not know any more where it is" in capsys.readouterr().out
