@@ -50,13 +50,14 @@ class LinkPoses:
             poses_rad: [poses, servos].
         """
         angles = (self._share * poses_rad[:, self._servo])[:, :, None, None]
-        steps = np.repeat(self._fixed[None], len(poses_rad), axis=0)
-        steps[:, self._turned] += np.sin(angles) * self._swing
-        steps[:, self._turned] += (1.0 - np.cos(angles)) * self._bend
-        links = [np.broadcast_to(np.eye(4), (len(poses_rad), 4, 4))]
+        steps = np.empty((len(poses_rad), *self._fixed.shape))
+        steps[:] = self._fixed
+        steps[:, self._turned] += np.sin(angles) * self._swing + (1.0 - np.cos(angles)) * self._bend
+        links = np.empty((len(poses_rad), 1 + len(self._parents), 4, 4))
+        links[:, 0] = np.eye(4)
         for number, parent in enumerate(self._parents):
-            links.append(links[parent] @ steps[:, number])
-        return np.stack(links, axis=1)
+            np.matmul(links[:, parent], steps[:, number], out=links[:, number + 1])
+        return links
 
 
 def _from_base(model: Model, base: str) -> list[Joint]:

@@ -353,7 +353,7 @@ class RfpBus:
         self._board_state = state
         now_ns = time.monotonic_ns()
         fitted = self._config.fitted if self._config is not None else range(JOINTS)
-        limp = state.mode is Mode.DISARMED
+        limp, faults = state.mode is Mode.DISARMED, _servo_faults(state)
         for i in fitted:
             # Without a potentiometer a position is what was commanded, before the servo went limp.
             lost = limp and self._config is not None and not self._config.joints[i].measured
@@ -362,7 +362,7 @@ class RfpBus:
                 now_ns,
                 NOWHERE_TICKS if lost else state.positions_ticks[i],
                 voltage_v=state.supply_v,
-                faults=_servo_faults(state),
+                faults=faults,
             )
 
 

@@ -203,9 +203,10 @@ _NEW = "nothing to this version of robofeed; is the firmware newer?"
 
 def _mode(byte: int) -> Mode:
     number = byte & 0x0F
-    if number not in set(Mode):
-        raise HardwareError(f"the servo board is in mode {number}, which means {_NEW}")
-    return Mode(number)
+    try:
+        return Mode(number)
+    except ValueError:
+        raise HardwareError(f"the servo board is in mode {number}, which means {_NEW}") from None
 
 
 def _unpack(layout: struct.Struct, payload: bytes, name: str) -> tuple[int, ...]:
