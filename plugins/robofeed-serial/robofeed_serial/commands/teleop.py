@@ -45,7 +45,7 @@ def command(
     """Drive an arm by keys, by a leader arm, or in a browser."""
     import sys
 
-    from robofeed import ConfigError
+    from robofeed import ConfigError, SafetyStop
     from robofeed_serial.arms.arm_file import ArmFile, load_any_arm
     from robofeed_serial.commands.park import how_to_park
     from robofeed_serial.driving.browser_teleop import TOOL_SPEED_M_S, drive_by_page
@@ -80,7 +80,11 @@ def command(
         if leader_port:
             raise ConfigError("--browser and --leader-port: one of them, please")
         paged = config.model_copy(update={"horizon": 0, "tool_speed_m_s": TOOL_SPEED_M_S})
-        drive_by_page(paged, file.protocol)
+        try:
+            drive_by_page(paged, file.protocol)
+        except SafetyStop:  # somebody pressed Stop: how it goes on from here is theirs to know
+            print(left)
+            raise
         print(left)
         return
     driven = SerialArm(config, file.protocol)

@@ -129,7 +129,11 @@ def test_the_page_moves_the_arm_while_a_key_is_held_and_its_stop_ends_it(
 
     page.click("#stop")
     assert teleop.process.wait(WITHIN_S) == 5, teleop.log.read_text()
-    assert "stopped by operator (web)" in teleop.log.read_text()
+    said = teleop.log.read_text()
+    assert "stopped by operator (web)" in said
+    assert (
+        "its torque on. robofeed arm park so101 --port" in said and "--calibration nominal" in said
+    )
     holds(twin)
 
 
