@@ -13,14 +13,13 @@ from robofeed.act.on_the_way import OnTheWay
 from robofeed.config import ResolvedRun, RunConfig, resolve
 from robofeed.data.errors import ConfigError
 from robofeed.data.ledger import Ledger
-from robofeed.data.run_folder import RunFolder, create_run_folder
+from robofeed.data.run_folder import RunFolder
 from robofeed.observe.fleet import LocalFleet
 from robofeed.plugins import PluginRegistry, load_plugins
-from robofeed.run_file import dump_toml
 from robofeed.training.arms import MakeBackend
 from robofeed.training.controls import open_controls
 from robofeed.training.interrupt import catching_interrupt
-from robofeed.training.session import describe_run
+from robofeed.training.new_folder import begin_folder
 
 STEERING = "steering"
 """Phase in which an arm is driven about, to no end that would be reached."""
@@ -76,13 +75,7 @@ def manned(
     fleet = LocalFleet(made, with_truth=config.simulation.truth)
     with contextlib.ExitStack() as stack:
         stack.callback(fleet.close)
-        folder = create_run_folder(
-            Path(config.run.out), config.run.name, title=title, seed=config.run.seed
-        )
-        unnamed = resolved.config.run.model_copy(update={"name": ""})
-        saved = resolved.config.model_copy(update={"run": unnamed})
-        folder.config_path.write_text(dump_toml(saved), encoding="utf-8")
-        folder.write_about({**describe_run(folder, resolved, registry), **(about or {})})
+        folder = begin_folder(resolved, registry, title, about)
         stack.callback(folder.update_about, status="finished")
         ledger = Ledger.open(folder.ledger)
         stack.callback(ledger.close)

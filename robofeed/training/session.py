@@ -6,21 +6,19 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from robofeed.act.collector import REPORTING_SEEDS
 from robofeed.config import ResolvedRun, RunConfig, resolve
 from robofeed.data.errors import ConfigError, DataError
 from robofeed.data.ledger_url import own_schema
-from robofeed.data.run_folder import RunFolder, create_run_folder, open_run_folder
+from robofeed.data.run_folder import RunFolder, open_run_folder
 from robofeed.event_log import EventLog
 from robofeed.events import Evaluated, Event, RunFinished, RunStarted
 from robofeed.loop import Parts
 from robofeed.loop import run as run_loop
 from robofeed.plugins import PluginRegistry, load_plugins
-from robofeed.run_file import dump_toml, load_config
+from robofeed.run_file import load_config
 from robofeed.stop_rules import (
     Fired,
     Progress,
@@ -34,6 +32,7 @@ from robofeed.stop_rules import (
 from robofeed.training import demonstrations, selection, snapshot
 from robofeed.training.duties import Every, Saving
 from robofeed.training.interrupt import catching_interrupt
+from robofeed.training.new_folder import begin_folder
 from robofeed.training.parts import Run, open_parts
 from robofeed.training.patience import PatientCollector
 
@@ -70,15 +69,7 @@ def train(
     resolved = resolve(config, registry.provider)
     if config.ledger.url:
         own_schema(config.ledger.url, "")  # before there is a folder of a run that cannot begin
-    folder = create_run_folder(
-        Path(config.run.out), config.run.name, title=config.run.preset, seed=config.run.seed
-    )
-    # Without the name, so that the saved configuration can be run again as it is.
-    unnamed = resolved.config.model_copy(
-        update={"run": resolved.config.run.model_copy(update={"name": ""})}
-    )
-    folder.config_path.write_text(dump_toml(unnamed), encoding="utf-8")
-    folder.write_about(describe_run(folder, resolved, registry))
+    folder = begin_folder(resolved, registry, config.run.preset)
     return _Session(resolved, folder, registry, listen).go()
 
 
@@ -308,26 +299,3 @@ def _stop_rules(config: RunConfig) -> list[StopRule]:
     if stop.success_rate is not None:
         rules.append(success_held(stop.success_rate, stop.over_evaluations))
     return rules
-
-
-def describe_run(
-    folder: RunFolder, resolved: ResolvedRun, registry: PluginRegistry
-) -> dict[str, Any]:
-    """What run.json says of a new run."""
-    import platform
-    from importlib.metadata import version
-
-    config = resolved.config
-    url = config.ledger.url
-    return {
-        "name": folder.name,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "status": "running",
-        "seed": config.run.seed,
-        "task": config.run.preset,
-        **({"ledger": own_schema(url, folder.name)} if url else {}),
-        "python": platform.python_version(),
-        "robofeed": version("robofeed"),
-        "torch": version("torch"),
-        "plugins": {row.distribution: row.version for row in registry.listing()},
-    }

@@ -168,6 +168,15 @@ def test_what_ends_a_whole_group_of_processes_ends_a_run_saved(point_config, tmp
     assert json.loads((run_dir / "run.json").read_text())["status"] == "interrupted"
 
 
+def test_a_disk_that_is_full_at_once_is_named(point_config, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(DataError, match=r"cannot write .*config\.toml: No space left on device"):
+        train(point_config())
+
+
 def test_ctrl_c_while_it_closes_leaves_no_episode_unwritten(point_config, monkeypatch):
     closed = []
 
