@@ -42,17 +42,13 @@ def command(
     """Let a run's policy act on an arm while a person watches, corrects and stops it."""
     from robofeed.cli.failure import INTERRUPTED
     from robofeed.cli.overrides import IN_A_WINDOW, shorthand
-    from robofeed.data.errors import ConfigError, DataError
     from robofeed.data.run_folder import open_run_folder
     from robofeed.run_file import load_config
     from robofeed.training.live import live
     from robofeed.training.tally import Tally
     from robofeed.training.trained import load_trained
 
-    try:
-        folder = open_run_folder(run)
-    except DataError as error:
-        raise ConfigError(f"RUN: {error}") from error
+    folder = open_run_folder(run)
     places = {"run.out": out or folder.path.parent, "run.name": name, "run.seed": seed}
     overrides = [*shorthand(places), *(IN_A_WINDOW if gui else ()), *(settings or [])]
     config = load_config(file=folder.config_path, overrides=overrides)

@@ -158,19 +158,20 @@ def test_who_leaves_before_anything_moved_leaves_nothing_behind_but_the_folder(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "code", "said"),
     [
-        (["/nowhere"], "RUN: /nowhere is not a run: it is not a folder"),
-        (["PLACE"], "is not a run: it has no run.json"),
-        (["RUN", "--by", "nobody"], "--by nobody: keyboard, web or none"),
-        (["RUN", "--set", "control.socket=false", "--by", "none"], "leaves nobody a way"),
-        (["RUN", "--by", "keyboard"], "standard input is none"),
+        (["/nowhere"], 4, "/nowhere is not a run: it is not a folder"),
+        (["PLACE"], 4, "is not a run: it has no run.json"),
+        (["RUN", "--by", "nobody"], 2, "--by nobody: keyboard, web or none"),
+        (["RUN", "--set", "control.socket=false", "--by", "none"], 2, "leaves nobody a way"),
+        (["RUN", "--by", "keyboard"], 2, "standard input is none"),
     ],
 )
 def test_what_cannot_begin_says_why(
     run: Path,
     tmp_path: Path,
     words: list[str],
+    code: int,
     said: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -178,5 +179,5 @@ def test_what_cannot_begin_says_why(
     places = {"RUN": str(run), "PLACE": str(tmp_path)}
     with open(os.devnull) as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
-        assert robofeed(["live", *(places.get(word, word) for word in words)]) == 2
+        assert robofeed(["live", *(places.get(word, word) for word in words)]) == code
     assert said in capsys.readouterr().err
