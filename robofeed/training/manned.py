@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def manned(
     with contextlib.ExitStack() as stack:
         stack.callback(fleet.close)
         folder = begin_folder(resolved, registry, title, about)
-        stack.callback(folder.update_about, status="finished")
+        stack.push(partial(_ended, folder))
         ledger = Ledger.open(folder.ledger)
         stack.callback(ledger.close)
         controls = open_controls(config.control, folder, fleet, ledger, phase=phase)
@@ -87,6 +88,10 @@ def manned(
         gone = opened(folder.path)
         controls.helm.interrupted = lambda: interrupted() or gone()
         yield Manned(folder, fleet, ledger, controls.helm, controls.on_the_way, interrupted)
+
+
+def _ended(folder: RunFolder, kind: type[BaseException] | None, *_: object) -> None:
+    folder.update_about(status="finished" if kind is None else "failed")
 
 
 def _long_episodes(resolved: ResolvedRun, seconds: float, until_success: bool) -> MakeBackend:

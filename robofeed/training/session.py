@@ -86,10 +86,16 @@ def resume(
     on. `exact` False is for another machine or other versions, where it cannot.
 
     Raises:
-        DataError: `run_dir` is not a run, or the run has finished.
+        DataError: `run_dir` is not a run, the run has finished, or it is one in which people
+            recorded something and nothing was learned.
     """
     registry = registry or load_plugins()
     folder = open_run_folder(run_dir)
+    if records := folder.about().get("records"):
+        raise DataError(
+            f"{run_dir} holds {records} of people, and nothing was learned in it: there is nothing "
+            f"to resume. A run learns from them with --set prior.folder={run_dir}"
+        )
     if folder.about().get("status") == "finished":
         raise DataError(
             f"{run_dir} has finished; `robofeed eval {run_dir}` measures its policy, "

@@ -18,8 +18,9 @@ from robofeed.data.feedback import Correction, Demonstration, Outcome
 from robofeed.data.film_roll import Photograph
 from robofeed.data.intervention import Driver
 from robofeed.data.ledger import Ledger
+from robofeed.data.run_folder import open_run_folder
 from robofeed.data.store import EpisodeStore
-from robofeed.training import train
+from robofeed.training import resume, train
 from robofeed.training.recording import record
 from robofeed.update.checkpoint import load_latest
 
@@ -171,10 +172,20 @@ def test_nobody_there_and_a_stop_end_a_recording(point_config):
     config = point_config(name="steered")
     with pytest.raises(SafetyStop):
         record(config, 1, opened=Demonstrator(steer_and_stop))
-    (correction,) = records(Path(config.run.out) / "steered", Correction)
+    folder = Path(config.run.out) / "steered"
+    assert open_run_folder(folder).about()["status"] == "failed"
+    (correction,) = records(folder, Correction)
     assert correction.segment.episode_id == "d000000" and correction.stamp.person == ANNA.person
     with pytest.raises(ConfigError, match="leaves nobody a way"):
         record(point_config("control.socket=false", name="deaf"), 1)
+
+
+def test_what_people_recorded_is_nothing_to_resume(demos):
+    about = open_run_folder(demos)
+    about.update_about(status="running")  # as one that was killed says
+    with pytest.raises(DataError, match=r"demonstrations of people.*prior\.folder="):
+        resume(demos)
+    assert not (demos / "checkpoints").exists()
 
 
 # --- replaying ------------------------------------------------------------------------------------
