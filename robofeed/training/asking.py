@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from robofeed.config import ResolvedRun
 from robofeed.data.errors import ConfigError
 from robofeed.data.feedback import Query
 from robofeed.data.ledger import Ledger
+from robofeed.data.spec import BackendSpec
 from robofeed.events import Event
 from robofeed.feedback.footage import FootageLibrary, TruthLibrary
 from robofeed.feedback.interviewer import Interviewer, Sessions
@@ -18,6 +20,22 @@ from robofeed.feedback.queries import ClipScores, QueryMaker
 from robofeed.interfaces import BuildContext, Ranker, RewardModel, UsesTruth
 from robofeed.training.conversation import Conversation
 from robofeed.training.pace import Phase
+
+_log = logging.getLogger(__name__)
+
+
+def unseen(spec: BackendSpec, use: str) -> str:
+    """What to tell those who are to ask people about an arm of which there will be no pictures.
+
+    "" where scenes are stored, to be drawn, or a camera is there.
+    """
+    if spec.scene_size or spec.frames:
+        return ""
+    return (
+        f"people will be asked about clips, and of this arm (backend {use}) there are no pictures: "
+        "it has no camera, and nothing draws it. Give it one, [backend."
+        f"{use}.cameras.front] in the run file (docs/cameras.md)"
+    )
 
 
 def open_conversation(
@@ -58,6 +76,8 @@ def open_conversation(
                 f"backend that knows the truth; {config.backend.use!r} does not"
             )
         ranker.use_truth(truths.rewards, ledger.queries())
+    if not ranker.prompt and (warning := unseen(context.spec, config.backend.use)):
+        _log.warning(warning)
     ranker.open(ledger)
     queries, schedule = config.queries, config.schedule
     repeats_itself = ranker.prompt and context.spec.simulated
