@@ -65,9 +65,18 @@ def open_conversation(
         flush: Returns when all episodes are safe from a power cut.
 
     Raises:
-        ConfigError: a simulated teacher, before an arm of which nobody knows the truth.
+        ConfigError: a simulated teacher, before an arm of which nobody knows the truth; clips
+            longer than an episode.
     """
     config = resolved.config
+    steps, horizon = config.queries.segment_steps, context.spec.horizon
+    if horizon is not None and steps > horizon:
+        raise ConfigError(
+            f"queries.segment_steps = {steps}, but an episode has {horizon} steps of "
+            f"{context.spec.period_s:g} s: there would be no clip to ask about. Set "
+            f"queries.segment_steps to {max(1, horizon // 2)}, say, or a longer horizon of "
+            f"backend.{config.backend.use}"
+        )
     ranker: Ranker = resolved.feedback.provider.create(resolved.feedback.settings, context)
     if isinstance(ranker, UsesTruth):
         if truths is None:
