@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from robofeed import SafetyStop
+from robofeed import HardwareError, SafetyStop
 from robofeed_serial.arms.description import ArmDescription
+from robofeed_serial.body.arm_body import ArmBody
 from robofeed_serial.supervision.client import SupervisorClient
 from robofeed_serial.supervision.messages import Report, Request
 
@@ -181,3 +182,42 @@ def ways_from(rad: Sequence[float], low: Sequence[float], high: Sequence[float])
         TURN_RAD if here < (least + most) / 2 else -TURN_RAD
         for here, least, most in zip(rad, low, high, strict=True)
     ]
+
+
+def ways_with_room(
+    body: ArmBody,
+    names: Sequence[str],
+    rad: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+) -> list[float]:
+    """The ways of `ways_from`, or the opposite one of a joint whose links have room only there.
+
+    Both to the turn's end and back: links that are too near each other where an arm lies folded may
+    move apart, but not come back.
+
+    Raises:
+        HardwareError: a joint has room neither way.
+    """
+    found = []
+    for number, way in enumerate(ways_from(rad, low, high)):
+        ways = [each for each in (way, -way) if low[number] <= rad[number] + each <= high[number]]
+        pairs = {each: _too_near(body, rad, number, each) for each in ways or [way]}
+        free = [each for each, pair in pairs.items() if pair is None]
+        if not free:
+            links = " and ".join(next(pair for pair in pairs.values() if pair is not None))
+            raise HardwareError(
+                f"where the arm lies {names[number]} cannot turn and come back: {links} are too "
+                "near each other. Nothing has moved. Bring it to where it has room, near its home "
+                "pose (the tool points down): prop it up there, or lift it with robofeed arm teleop"
+            )
+        found.append(free[0])
+    return found
+
+
+def _too_near(
+    body: ArmBody, rad: Sequence[float], number: int, way: float
+) -> tuple[str, str] | None:
+    here, there = list(rad), list(rad)
+    there[number] += way
+    return body.first_free([there, here])[1] or body.first_free([here, there])[1]

@@ -33,8 +33,8 @@ def command(
     from robofeed_serial.arms.arm_file import load_any_arm
     from robofeed_serial.bench.confirm_rest import confirm_rest
     from robofeed_serial.bench.dialogue import insist_on_yes
-    from robofeed_serial.bench.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_from
-    from robofeed_serial.body.arm_body import not_looked_at
+    from robofeed_serial.bench.selftest import SPEED_SHARE, TURN_RAD, SelfTest, ways_with_room
+    from robofeed_serial.body.arm_body import body_of, not_looked_at
     from robofeed_serial.body.tool_box import AROUND_M, box_of_turns
     from robofeed_serial.commands.park import how_to_park
     from robofeed_serial.supervision.client import SupervisorClient
@@ -63,7 +63,9 @@ def command(
     test = SelfTest(file, client, print)
     try:
         report = test.listen()
-        ways = ways_from(report.rad, bounds.low_rad, bounds.high_rad)
+        ways = ways_with_room(
+            body_of(file), file.actuators, report.rad, bounds.low_rad, bounds.high_rad
+        )
         low_m, high_m = box_of_turns(file, report.rad, ways)
         if file.body.on_table and low_m[2] < -AROUND_M - BELOW_M:
             print(
