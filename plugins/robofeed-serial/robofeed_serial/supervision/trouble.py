@@ -48,6 +48,8 @@ class TroubleWatch:
         self._patience_ns = 1e9 * min(own_s, SLEPT_S)
         self._cycles = 0
         self._asleep_ns: int | None = None
+        self._limp: int | None = None
+        """a servo that had no torque in the cycle before"""
 
     def slept(self, passed_ns: int | None, asleep_ns: int) -> bool:
         """Whether the computer slept or stood still since `note_time`.
@@ -110,14 +112,23 @@ class TroubleWatch:
         return self._torque_lost(len(reading.rad), age_ns)
 
     def _torque_lost(self, joints: int, oldest_ns: int) -> str:
-        """One servo is asked every few cycles, in turn; not while one is silent: it takes time."""
+        """One servo is asked every few cycles, in turn; not while one is silent: it takes time.
+
+        It is told a cycle later: a servo that protects itself lets go as well, and its next state
+        says from what.
+        """
         self._cycles += 1
-        if self._cycles % TORQUE_EVERY or oldest_ns > RECENT_NS:
+        if oldest_ns > RECENT_NS:
             return ""
-        number = self._cycles // TORQUE_EVERY % joints
-        if not self._arm.lost_torque(number):
+        suspect, self._limp = self._limp, None
+        if suspect is None:
+            if self._cycles % TORQUE_EVERY == 0:
+                number = self._cycles // TORQUE_EVERY % joints
+                self._limp = number if self._arm.lost_torque(number) else None
+            return ""
+        if not self._arm.lost_torque(suspect):
             return ""
         return (
-            f"{self._arm.label(number)} has lost its torque: its power failed for a moment. "
+            f"{self._arm.label(suspect)} has lost its torque: its power failed for a moment. "
             "Support the arm, check supply and plugs"
         )

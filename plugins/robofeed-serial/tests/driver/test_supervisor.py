@@ -102,6 +102,19 @@ def test_whatever_goes_wrong_it_holds_where_it_is_and_says_why(
     assert re.search(reason, report.reason)
 
 
+@pytest.mark.parametrize("cycle", range(1, 31))
+def test_a_servo_that_protects_itself_says_from_what_though_it_lets_go_first(
+    bench: Any, cycle: int
+) -> None:
+    goal = moving(bench)
+    bench.go(goal, cycle)
+    bench.bus.servos[3].torque = False
+    bench.go(goal)
+    bench.bus.servos[3].faults = ServoFault.HEAT
+
+    assert "protects itself: heat" in bench.go(goal, 3).reason
+
+
 def test_a_hold_stays_until_a_person_acknowledges(bench: Any) -> None:
     goal = moving(bench)
     bench.stopped = True
