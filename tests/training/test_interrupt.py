@@ -5,10 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from robofeed.training.interrupt import catching_interrupt
+
+
+@pytest.fixture(autouse=True)
+def at_a_terminal() -> Iterator[None]:
+    """Signals as a terminal sets them: these tests may run under nohup themselves."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    for number in kept:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

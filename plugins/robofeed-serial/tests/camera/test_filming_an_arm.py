@@ -101,8 +101,8 @@ def test_a_twin_of_the_simulator_s_arm_is_filmed_as_it_lies_there() -> None:
 
 
 def test_arms_that_nothing_draws_have_no_camera() -> None:
-    for arm in ("koch", "uarm"):
-        with pytest.raises(HardwareError, match=f"no pictures of '{arm}'"):
+    for arm, said in (("koch", "no pictures of 'koch'"), ("uarm", "no weight and no pictures")):
+        with pytest.raises(HardwareError, match=said):
             Twin(arm, "--camera-port", "0").start()
 
 
