@@ -29,18 +29,21 @@ setup: .venv/installed-dev
 
 # Every local distribution stands on the one pip line: none of them is in a registry, so pip can
 # only resolve one that needs another when it is told of both.
-.venv/installed: $(INPUTS)
+define install
 	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11 first."; exit 1; }
 	@"$(PYTHON)" scripts/check_python.py
 	@echo "Setting up .venv with $(PYTHON) (about 2 minutes; 1.6 GB) ..."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv
-	@$(PIP) install -c constraints.txt $(addprefix -e ,$(LOCAL))
+	@$(PIP) install -c constraints.txt $(1) $(addprefix -e ,$(filter-out .,$(LOCAL)))
+endef
+
+.venv/installed: $(INPUTS)
+	$(call install,-e .)
 	@touch $@
 
-.venv/installed-dev: .venv/installed
-	@echo "Adding the tools for checks to .venv ..."
-	@$(PIP) install -c constraints.txt -e '.[dev]' $(addprefix -e ,$(filter-out .,$(LOCAL)))
-	@touch $@
+.venv/installed-dev: $(INPUTS)
+	$(call install,-e '.[dev]')
+	@touch .venv/installed $@
 
 clean:
 	rm -rf .venv build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

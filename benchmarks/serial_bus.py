@@ -183,7 +183,10 @@ def with_library(arm: Arm, port: str, measured: Measured, seconds: float) -> Non
     read = reader.fastSyncRead if arm.fast else reader.txRxPacket
 
     def cycle() -> bool:
-        if read() != sdk.COMM_SUCCESS:
+        try:
+            if read() != sdk.COMM_SUCCESS:
+                return False
+        except IndexError:  # its fast reading trips over an answer that is cut short
             return False
         for servo_id in IDS:
             for address, size in arm.fields:
