@@ -119,9 +119,11 @@ def calibrate(operator: Operator) -> None:
 
 def teleop(operator: Operator) -> None:
     child = operator.types("arm", "teleop", operator.arm, "--port", operator.port)
-    child.expect("moving")
-    child.send("w" * 5)
-    child.expect("moving")
+    forward_m: list[float] = []
+    while not forward_m or forward_m[-1] < forward_m[0] + 0.003:
+        child.expect(r"tool +(-?\d\.\d+)")
+        forward_m.append(float(child.match[1]))
+        child.send("w" * 5)
     child.send("q")
     operator.sees(child)
 
